@@ -1,0 +1,350 @@
+"""Payload forms: what a person or a flow says when it acts. Each is validated before anything is written.
+
+Amounts are integers in minor units of the facility's currency; dates are ISO dates; ratios and measured numbers
+are Decimals, journaled as strings. Field names that a process remembers (`Process.facts`) are its facts.
+"""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from models.process import Form
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,79}$")]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Minor = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1)]
+Level = Annotated[int, Field(ge=0, le=4)]
+Class = Annotated[int, Field(ge=1, le=5)]
+Path = Literal["outsourced", "own", "desk"]
+
+
+class Reason(Form):
+    """Why, in the actor's own words."""
+
+    reason: Text
+
+
+# -- the item: the same for every process ---------------------------------------------------------------------
+
+
+class Handing(Form):
+    """Delegate (by its owner) or reassign (by the named authority) to another person."""
+
+    to: Name
+    reason: Text
+
+
+class Hold(Form):
+    """Put aside until a date; the days count against the book's maximum (`holds.max_days`)."""
+
+    until: date
+    reason: Text
+
+
+class Comment(Form):
+    text: Text
+
+
+class Rung(Form):
+    """A rung of the reminder ladder: how many business days before (negative) or after the deadline, to whom."""
+
+    days: int
+    to: Name
+
+
+# -- inspection -----------------------------------------------------------------------------------------------
+
+
+class DueRow(Form):
+    """One prescribed inspection of one facility; `outcome` is what became of it, `reason` why it was not started."""
+
+    facility: Name
+    kind: Literal["use", "regular", "special", "repayment", "rating"]
+    due_on: date
+    outcome: Literal["pending", "started", "merged", "skipped"]
+    reason: str = ""
+
+
+class OpenInspection(Form):
+    """One borrower, one occasion. `answers` lists the checkpoints asked, per facility; `why` the rule that chose
+    path and template. `amount` is the exposure inspected in minor units of `currency`."""
+
+    kind: Literal["use", "regular", "special", "repayment", "rating"]
+    path: Path
+    template: Name
+    product: Name
+    segment: Name
+    amount: Minor
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    class_: Class
+    calendar: Name
+    unit: Name
+    opened_on: date
+    due_on: date
+    why: Text
+    due: tuple[DueRow, ...]
+    checkpoints: tuple[Name, ...] = ()
+
+
+class Raise(Form):
+    """Further due rows join the open case; a signal also shortens the deadline and asks for an own visit."""
+
+    due: tuple[DueRow, ...]
+    reason: Text
+
+
+class Assign(Form):
+    """Vendor and inspector for the visit; `batch` groups the vendor's assignments of one day."""
+
+    vendor: Name
+    inspector: Name
+    batch: Name
+    why: Text
+
+
+class Answer(Form):
+    """One checkpoint of one facility. `value` as text in the template's type; `as_of` dates a figure."""
+
+    facility: Name
+    checkpoint: Name
+    value: Annotated[str, StringConstraints(max_length=2000)]
+    as_of: date | None = None
+    files: tuple[Sha256, ...] = ()
+    note: Annotated[str, StringConstraints(max_length=2000)] = ""
+
+
+class Evidence(Form):
+    """A file handed in: its SHA-256, what it shows, when and where it was taken (degrees as decimal text)."""
+
+    sha256: Sha256
+    kind: Literal["photo", "document"]
+    shows: Name
+    taken_at: str
+    latitude: str = ""
+    longitude: str = ""
+
+
+class Package(Form):
+    """What a collection hands in. `how` says who collected: outsourced, own, or desk."""
+
+    how: Path
+    visited_on: date
+    host: Annotated[str, StringConstraints(max_length=200)] = ""
+    interview_signed: bool = False
+    answers: tuple[Answer, ...]
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Defect(Form):
+    """A return code (B01 … B14) and where it was found."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^B\d\d$")]
+    where: str
+    says: str = ""
+
+
+class Finding(Form):
+    """What an answer means by the template: y(ellow), o(range), r(ed)."""
+
+    facility: Name
+    checkpoint: Name
+    colour: Literal["y", "o", "r"]
+
+
+class Screened(Form):
+    """The automatic examination of a package: defects by return code, findings by the template's thresholds."""
+
+    defects: tuple[Defect, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+class Returned(Form):
+    """Back to who collected, with the codes that say why."""
+
+    defects: Annotated[tuple[Defect, ...], Field(min_length=1)]
+    reason: Text
+
+
+class Change(Form):
+    """An answer that differs from the last inspection's."""
+
+    facility: Name
+    checkpoint: Name
+    before: str
+    now: str
+
+
+class Proposal(Form):
+    """Prepared for the manager: class by days past due, level by the worst finding, what changed since last time."""
+
+    proposed_class: Class
+    proposed_level: Level
+    green: bool
+    changes: tuple[Change, ...] = ()
+    because: Text
+
+
+class Response(Form):
+    """A finding, accepted or refuted, and why."""
+
+    facility: Name
+    checkpoint: Name
+    accepted: bool
+    why: Text
+
+
+class Measure(Form):
+    """An action (A01 … A20) with owner and day."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^A\d\d$")]
+    owner: Name
+    by: date
+
+
+class Conclusion(Form):
+    """The account manager's judgement. `level` may lie below the worst finding only with a reason."""
+
+    level: Level
+    class_: Class
+    capacity: Text
+    willingness: Literal["good", "poor", "none"]
+    repayment_source: Text
+    responses: tuple[Response, ...] = ()
+    measures: Annotated[tuple[Measure, ...], Field(min_length=1)]
+    reason: Annotated[str, StringConstraints(max_length=2000)] = ""
+    opportunity: Annotated[str, StringConstraints(max_length=2000)] = ""
+
+
+class Drawn(Form):
+    """The draw: `site` where the case is verified in depth; `rule` names the always-rule or the probability."""
+
+    round: Annotated[int, Field(ge=1)]
+    rule: Name
+    probability: Decimal
+
+
+class Verification(Form):
+    """Four eyes at the desk: is record and conclusion adequate? `outcome` V0 or V1; own level beside the manager's."""
+
+    outcome: Literal["V0", "V1"]
+    own_level: Level
+    note: Annotated[str, StringConstraints(max_length=2000)] = ""
+
+
+class Disagreement(Form):
+    """The verifier finds otherwise: V2 … V7, or the conclusion inadequate (N1 … N8)."""
+
+    outcome: Literal["V2", "V3", "V4", "V5", "V6", "V7"]
+    own_level: Level
+    inadequate: tuple[Annotated[str, StringConstraints(pattern=r"^N\d$")], ...] = ()
+    reason: Text
+
+
+class OwnRecord(Form):
+    """On site, blind: the officer's own facts and level, before he sees the manager's."""
+
+    own_level: Level
+    visited_on: date
+    announced: bool = False
+    answers: tuple[Answer, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Weighed(Form):
+    """Compared with the policy's line: which triggers were met."""
+
+    triggers: tuple[Name, ...] = ()
+
+
+# -- control, order -------------------------------------------------------------------------------------------
+
+
+class Restriction(Form):
+    """A restriction K1 … K10 on the borrower or one facility; `cap` limits drawing where the kind does (minor units)."""
+
+    kind: Annotated[str, StringConstraints(pattern=r"^K\d{1,2}$")]
+    facility: Annotated[str, StringConstraints(max_length=80)] = ""
+    cap: Annotated[int, Field(ge=0)] = 0
+    reason: Text
+    review_on: date | None = None
+
+
+class CorrectionOrder(Form):
+    """A correction order O1 … O12; its deadline comes from the book by kind."""
+
+    kind: Annotated[str, StringConstraints(pattern=r"^O\d{1,2}$")]
+    facility: Annotated[str, StringConstraints(max_length=80)] = ""
+    reason: Text
+
+
+class Imposition(Form):
+    """The credit manager's decision: restrictions and orders, each a case of its own from here on."""
+
+    restrictions: tuple[Restriction, ...] = ()
+    orders: tuple[CorrectionOrder, ...] = ()
+    reason: Text
+
+
+class Correction(Form):
+    """What was done, with its proof."""
+
+    says: Text
+    files: tuple[Sha256, ...] = ()
+
+
+class Extension(Form):
+    """A later deadline, asked for or given."""
+
+    due_on: date
+    reason: Text
+
+
+# -- run, policy, hand-over -----------------------------------------------------------------------------------
+
+
+class RunInputs(Form):
+    """Everything that a run's decisions depend on besides the cases' own entries: SHA-256 of snapshot and book
+    (empty: none), versions of code and libraries, the hash of the quarter's secret."""
+
+    stage: Name
+    as_of: date
+    partition: str = ""
+    snapshot: str = ""
+    book: str = ""
+    code: str
+    libraries: str
+    secret_hash: str = ""
+
+
+class Count(Form):
+    """How many entries of one action the run made."""
+
+    action: str
+    n: int
+
+
+class RunResult(Form):
+    """Counts by action, a digest over the hashes of what the run wrote, and due rows it did not start."""
+
+    counts: tuple[Count, ...]
+    digest: str
+    due: tuple[DueRow, ...] = ()
+
+
+class BookProposal(Form):
+    """A policy book by hash, in force from a date."""
+
+    book: Sha256
+    effective_from: date
+    reason: Text
+
+
+class HandOver(Form):
+    """Responsibility for a borrower passes to another account manager on a date."""
+
+    manager: Name
+    since: date
+    reason: Text

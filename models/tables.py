@@ -1,0 +1,434 @@
+"""Tables. Three kinds, said at each: *projection* (rebuilt from the journal, equal), *reference* (from a snapshot
+or the staff list) and *operational* (delivery, attempts; not rebuilt).
+
+Amounts are integers in minor units with their currency; `*_on` are dates; `*_at` are UTC instants as ISO 8601 text
+with microseconds and Z, because the journal's hashes cover exactly those bytes. These classes declare the schema
+and serve queries; input is validated by models/forms.py, never here.
+"""
+
+from datetime import date
+from typing import Any, ClassVar, Literal
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, PrimaryKeyConstraint, Text, text
+from sqlmodel import Field, SQLModel
+
+Kind = Literal["projection", "reference", "operational", "journal"]
+KINDS: dict[str, Kind] = {}
+
+
+def _kind(kind: Kind) -> Any:
+    def mark(cls: type[SQLModel]) -> type[SQLModel]:
+        KINDS[str(cls.__tablename__)] = kind
+        return cls
+
+    return mark
+
+
+def _text(default: str | None = None) -> Any:
+    """Text that may be long. With a default it is optional for who writes it, never NULL."""
+    column = Column(Text, nullable=False) if default is None else Column(Text, nullable=False, server_default=default)
+    return Field(sa_column=column) if default is None else Field(default=default, sa_column=column)
+
+
+def _big(**kw: Any) -> Any:
+    return Field(sa_type=BigInteger, **kw)
+
+
+# -- the journal and what the door keeps ------------------------------------------------------------------------
+
+
+@_kind("journal")
+class Entry(SQLModel, table=True):
+    """One link of a stream's hash chain. Immutable by trigger; only `payload` and `salt` may be erased (to NULL).
+
+    `hash` = SHA-256 of the canonical JSON of every column but `hash`, `salt` and `payload`;
+    `digest` = SHA-256(salt ‖ payload), salt as hex text. docs/journal.md has the bytes.
+    """
+
+    __tablename__ = "entry"
+    __table_args__: ClassVar[Any] = (
+        PrimaryKeyConstraint("stream", "seq"),
+        CheckConstraint("seq >= 1", name="seq_from_one"),
+        CheckConstraint("length(hash) = 64 AND length(prev) = 64 AND length(digest) = 64", name="hashes_whole"),
+        Index("entry_key", "person", "key", unique=True, sqlite_where=text("key IS NOT NULL"),
+              postgresql_where=text("key IS NOT NULL")),
+        Index("entry_run", "run", sqlite_where=text("run IS NOT NULL"), postgresql_where=text("run IS NOT NULL")),
+    )  # fmt: skip
+    stream: str
+    seq: int
+    action: str
+    person: str
+    on_behalf_of: str | None = None
+    role: str
+    step: str
+    round: int
+    due_on: date | None = None
+    process: str | None = None
+    run: int | None = _big(default=None, nullable=True)
+    key: str | None = None
+    business_date: date
+    recorded_at: str
+    digest: str
+    prev: str
+    hash: str
+    salt: str | None = None
+    payload: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+
+
+@_kind("projection")
+class Stream(SQLModel, table=True):
+    """Head of a stream that is no case: person:, attempt:, draw:. (A case's head stands in its own row.)"""
+
+    __tablename__ = "stream"
+    name: str = Field(primary_key=True)
+    seq: int
+    head: str
+
+
+@_kind("projection")
+class Case(SQLModel, table=True):
+    """One token of one process: the last fold of its stream. `state` is the fold as JSON (rounds, hands, facts).
+
+    `subject` is what it is about (a borrower; a run's business key). `slot`: at most one open case of a process.
+    """
+
+    __tablename__ = "cases"
+    __table_args__: ClassVar[Any] = (
+        Index("case_slot", "process", "slot", unique=True, sqlite_where=text("closed_on IS NULL AND slot IS NOT NULL"),
+              postgresql_where=text("closed_on IS NULL AND slot IS NOT NULL")),
+        Index("case_step", "process", "step"),
+        Index("case_subject", "subject"),
+        Index("case_parent", "parent", sqlite_where=text("parent IS NOT NULL"),
+              postgresql_where=text("parent IS NOT NULL")),
+    )  # fmt: skip
+    id: int = _big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    process: str
+    stream: str = Field(unique=True)
+    subject: str
+    slot: str | None = None
+    parent: int | None = Field(default=None, sa_type=BigInteger, foreign_key="cases.id")
+    book: str
+    step: str
+    seq: int
+    head: str
+    opened_on: date
+    closed_on: date | None = None
+    state: str = _text()
+
+
+@_kind("projection")
+class Item(SQLModel, table=True):
+    """A step waiting for a person. A case has one token, hence at most one item: the key holds the rule.
+
+    `owner` is whose step it is (empty: anyone of the role), `holder` who has claimed or been handed it.
+    `rung` counts the reminders sent; `held_until` the hold.
+    """
+
+    __tablename__ = "item"
+    __table_args__: ClassVar[Any] = (Index("item_due", "due_on"), Index("item_role", "role", "owner"))
+    case_id: int = Field(primary_key=True, sa_type=BigInteger, foreign_key="cases.id")
+    process: str
+    step: str
+    role: str
+    lane: str
+    round: int
+    since: date
+    due_on: date | None = None
+    owner: str | None = None
+    holder: str | None = None
+    held_until: date | None = None
+    rung: int = 0
+
+
+@_kind("projection")
+class Due(SQLModel, table=True):
+    """The due ledger: one prescribed inspection of one facility, and what became of it."""
+
+    __tablename__ = "due"
+    __table_args__: ClassVar[Any] = (
+        PrimaryKeyConstraint("facility", "kind", "due_on"),
+        CheckConstraint("outcome IN ('pending','started','merged','skipped')", name="due_outcome"),
+        CheckConstraint("outcome NOT IN ('skipped','pending') OR reason <> ''", name="due_reason"),
+        Index("due_case", "case_id"),
+    )
+    facility: str
+    kind: str
+    due_on: date
+    outcome: str
+    reason: str = ""
+    case_id: int = _big(foreign_key="cases.id")
+
+
+@_kind("projection")
+class Responsible(SQLModel, table=True):
+    """Who is first responsible for a borrower from a date on; the latest row counts, the earlier are its history."""
+
+    __tablename__ = "responsible"
+    __table_args__: ClassVar[Any] = (PrimaryKeyConstraint("subject", "since"),)
+    subject: str = Field(foreign_key="borrower.id")
+    since: date
+    manager: str = Field(foreign_key="person.id")
+    case_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="cases.id")
+
+
+@_kind("projection")
+class BookVersion(SQLModel, table=True):
+    """A policy book put in force: by which case, from which date."""
+
+    __tablename__ = "book_version"
+    book: str = Field(foreign_key="book.hash")
+    effective_from: date = Field(primary_key=True)
+    case_id: int = _big(primary_key=True, foreign_key="cases.id")
+
+
+@_kind("projection")
+class EvidenceUse(SQLModel, table=True):
+    """A file handed in with a case: to find the same file used twice."""
+
+    __tablename__ = "evidence"
+    __table_args__: ClassVar[Any] = (PrimaryKeyConstraint("sha256", "case_id", "seq"),)
+    sha256: str
+    case_id: int = _big(foreign_key="cases.id")
+    seq: int
+    recorded_at: str
+
+
+@_kind("operational")
+class Counter(SQLModel, table=True):
+    """Ids come in blocks from here, inside the transaction that uses them."""
+
+    __tablename__ = "counter"
+    name: str = Field(primary_key=True)
+    value: int = _big()
+
+
+@_kind("operational")
+class Anchor(SQLModel, table=True):
+    """Merkle root over all stream heads on a business date, signed; `previous` chains the anchors."""
+
+    __tablename__ = "anchor"
+    business_date: date = Field(primary_key=True)
+    streams: int
+    root: str
+    previous: str
+    signature: str
+    heads: str = _text()
+
+
+@_kind("operational")
+class Attempt(SQLModel, table=True):
+    """A Prefect flow run that worked on a run of ours (also journaled in stream attempt:<flow_run>)."""
+
+    __tablename__ = "attempt"
+    flow_run: str = Field(primary_key=True)
+    run: int = _big(foreign_key="cases.id")
+    at: str
+
+
+# -- messages ---------------------------------------------------------------------------------------------------
+
+
+@_kind("operational")
+class Notice(SQLModel, table=True):
+    """Something to tell: written with the act that caused it, addressed by the delivery flow.
+
+    `kind`: item, remind, nobody, restriction. `person` empty: whoever is eligible for the case's item.
+    """
+
+    __tablename__ = "notice"
+    __table_args__: ClassVar[Any] = (
+        PrimaryKeyConstraint("case_id", "seq", "kind"),
+        Index("notice_open", "message", sqlite_where=text("message IS NULL"), postgresql_where=text("message IS NULL")),
+    )
+    case_id: int = _big(foreign_key="cases.id")
+    seq: int
+    kind: str
+    person: str | None = None
+    at: str
+    message: str | None = None
+
+
+@_kind("operational")
+class Message(SQLModel, table=True):
+    """One message to one person over one channel: one notice or a digest of many. `id` is its Message-ID."""
+
+    __tablename__ = "message"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("state IN ('queued','sent','dead')", name="message_state"),
+        Index("message_due", "state", "next_at"),
+    )
+    id: str = Field(primary_key=True)
+    person: str = Field(foreign_key="person.id")
+    channel: str
+    subject: str
+    body: str = _text()
+    state: str = "queued"
+    tries: int = 0
+    next_at: str
+    error: str = ""
+    sent_at: str | None = None
+
+
+# -- reference: staff, vendors, customers, books -----------------------------------------------------------------
+
+
+@_kind("reference")
+class Unit(SQLModel, table=True):
+    """A unit of the bank or a vendor. `lane`: branch, department, vendor or office; `calendar` of the book."""
+
+    __tablename__ = "unit"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("lane IN ('branch','department','vendor','office')", name="unit_lane"),
+    )
+    id: str = Field(primary_key=True)
+    name: str
+    lane: str
+    calendar: str
+    reports_to: str | None = Field(default=None, foreign_key="unit.id")
+
+
+@_kind("reference")
+class Person(SQLModel, table=True):
+    """Somebody who may act. `until`: last day of service. `language` of messages."""
+
+    __tablename__ = "person"
+    id: str = Field(primary_key=True)
+    name: str
+    unit: str = Field(foreign_key="unit.id")
+    until: date | None = None
+    language: str = "en"
+
+
+@_kind("reference")
+class Grant(SQLModel, table=True):
+    """A role that a person holds from a date, until a date."""
+
+    __tablename__ = "role_grant"
+    __table_args__: ClassVar[Any] = (PrimaryKeyConstraint("person", "role", "since"),)
+    person: str = Field(foreign_key="person.id")
+    role: str
+    since: date
+    until: date | None = None
+
+
+@_kind("reference")
+class Substitute(SQLModel, table=True):
+    """A deputy for dated absence; he must hold the role himself, and stands in for nobody else's deputy."""
+
+    __tablename__ = "substitute"
+    __table_args__: ClassVar[Any] = (
+        PrimaryKeyConstraint("absent", "deputy", "since"),
+        CheckConstraint("absent <> deputy", name="deputy_is_another"),
+        CheckConstraint("since <= until", name="deputy_dates"),
+    )
+    absent: str = Field(foreign_key="person.id")
+    deputy: str = Field(foreign_key="person.id")
+    since: date
+    until: date
+
+
+@_kind("reference")
+class Relation(SQLModel, table=True):
+    """A declared relation of a person to a borrower: he acts on none of its cases."""
+
+    __tablename__ = "relation"
+    __table_args__: ClassVar[Any] = (PrimaryKeyConstraint("person", "subject"),)
+    person: str = Field(foreign_key="person.id")
+    subject: str
+
+
+@_kind("reference")
+class Channel(SQLModel, table=True):
+    """Where a person is told: an Apprise URL ({secret} is filled from the settings, never stored)."""
+
+    __tablename__ = "channel"
+    person: str = Field(primary_key=True, foreign_key="person.id")
+    url: str
+
+
+@_kind("reference")
+class Contract(SQLModel, table=True):
+    """What a vendor (a unit of lane vendor) is engaged for: product and branch ('*': any), visits a day, dates."""
+
+    __tablename__ = "contract"
+    __table_args__: ClassVar[Any] = (PrimaryKeyConstraint("vendor", "product", "unit"),)
+    vendor: str = Field(foreign_key="unit.id")
+    product: str
+    unit: str
+    per_day: int
+    since: date
+    until: date
+
+
+@_kind("reference")
+class Borrower(SQLModel, table=True):
+    """A customer with credit, as in the newest snapshot. `unit` is the branch that keeps it."""
+
+    __tablename__ = "borrower"
+    id: str = Field(primary_key=True)
+    name: str
+    unit: str = Field(foreign_key="unit.id")
+
+
+@_kind("reference")
+class Facility(SQLModel, table=True):
+    """One loan or line, as in the newest snapshot; `digest` is the SHA-256 of its row, `first_seen` the first snapshot."""
+
+    __tablename__ = "facility"
+    id: str = Field(primary_key=True)
+    borrower: str = Field(foreign_key="borrower.id", index=True)
+    product: str
+    currency: str
+    limit_amt: int = _big()
+    bal: int = _big()
+    first_seen: date
+    digest: str
+
+
+@_kind("reference")
+class Condition(SQLModel, table=True):
+    """A condition set at approval for one facility: covenant, special checkpoint, or frequency in months."""
+
+    __tablename__ = "condition"
+    __table_args__: ClassVar[Any] = (
+        PrimaryKeyConstraint("facility", "name"),
+        CheckConstraint("kind IN ('covenant','checkpoint','frequency')", name="condition_kind"),
+    )
+    facility: str
+    name: str
+    kind: str
+    value: str
+    source: str
+
+
+@_kind("reference")
+class Snapshot(SQLModel, table=True):
+    """An imported extract: Parquet, named by its SHA-256. `source` is the SHA-256 of the file it came from."""
+
+    __tablename__ = "snapshot"
+    sha256: str = Field(primary_key=True)
+    as_of: date = Field(index=True)
+    source: str
+    mapping: str
+    rows: int
+    total_bal: int = _big()
+    taken_at: str
+
+
+@_kind("reference")
+class Book(SQLModel, table=True):
+    """A compiled policy book by hash: the whole text, so that open cases keep theirs."""
+
+    __tablename__ = "book"
+    hash: str = Field(primary_key=True)
+    version: str
+    text: str = _text()
+
+
+@_kind("reference")
+class Secret(SQLModel, table=True):
+    """The draw's secret of a quarter (as 2026Q1): its hash is journaled at the start, itself after the end."""
+
+    __tablename__ = "secret"
+    quarter: str = Field(primary_key=True)
+    secret: str

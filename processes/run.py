@@ -1,0 +1,18 @@
+"""Run: one recorded batch of automatic decisions, one stage on one date, with everything they depend on."""
+
+from models import forms as f
+from models.process import END, SERVICE, START, Do, Process, Step
+
+RUN = Process(
+    name="run",
+    start="start",
+    stream="run",
+    facts=("stage", "as_of", "partition", "snapshot", "book"),
+    steps={
+        "start": Step(START, "system", "system", does=(
+            Do("start", "running", f.RunInputs),)),
+        "running": Step(SERVICE, "system", "system", does=(
+            Do("finish", "finished", f.RunResult, rows={"due": "due"}),)),
+        "finished": Step(END),
+    },
+)  # fmt: skip
