@@ -100,7 +100,17 @@ class Process:
 
     def _shape(self) -> Any:
         def do(d: Do) -> Any:
-            return (d.name, d.to, d.form.model_json_schema(), d.when, d.bulk, d.limit, d.over, sorted(d.opens.items()), sorted(d.rows.items()))
+            return (
+                d.name,
+                d.to,
+                d.form.model_json_schema(),
+                d.when,
+                d.bulk,
+                d.limit,
+                d.over,
+                sorted(d.opens.items()),
+                sorted(d.rows.items()),
+            )
 
         steps = [
             (n, s.kind, s.lane, s.role, [do(d) for d in s.does], s.whose, s.due, s.late) for n, s in self.steps.items()

@@ -1,0 +1,1 @@
+"""How it happens: decide, act, journal, replay. Knows no loan; declarations come in from outside."""

@@ -1,0 +1,170 @@
+"""One connection to the database, by the driver itself: the door's SQL is written once, with `?`, for both.
+
+SQLAlchemy declares the schema and serves read models; on the way of every decision it would cost more than the
+decision. Dates go in and come out as ISO text on both databases.
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.types.string import TextLoader
+
+Row = tuple[Any, ...]
+COPY_FROM = 200  # rows from which COPY is faster than a pipelined INSERT
+
+
+class Unreachable(Exception):
+    """The database cannot be used; the message says which, why, and what to do."""
+
+
+@lru_cache(maxsize=512)
+def _numbered(sql: str) -> str:
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+class Db:
+    """A connection of one thread. `?` placeholders; `rows` reads, `run` changes, `insert` is the fastest way in."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.dialect = "sqlite" if url.startswith("sqlite") else "postgresql"
+        self.inside = False
+        if self.dialect == "sqlite":
+            self._lite = _open_sqlite(url)
+        else:
+            self._pg = _open_postgresql(url)
+            self._cursor = self._pg.cursor()
+
+    def rows(self, sql: str, *params: Any) -> list[Row]:
+        if self.dialect == "sqlite":
+            return self._lite.execute(sql, params).fetchall()
+        return self._cursor.execute(_numbered(sql), params or None).fetchall()
+
+    def stream(self, sql: str, *params: Any, size: int = 5000) -> Iterator[list[Row]]:
+        """The same in blocks, for what does not fit in memory."""
+        if self.dialect == "sqlite":
+            cursor = self._lite.execute(sql, params)
+            while block := cursor.fetchmany(size):
+                yield block
+            return
+        with self._pg.cursor(name="stream", withhold=not self.inside) as server_side:
+            server_side.execute(_numbered(sql), params or None)
+            while block := server_side.fetchmany(size):
+                yield block
+
+    def run(self, sql: str, *params: Any) -> int:
+        if self.dialect == "sqlite":
+            return self._lite.execute(sql, params).rowcount
+        return self._cursor.execute(_numbered(sql), params or None).rowcount
+
+    def many(self, sql: str, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        if self.dialect == "sqlite":
+            self._lite.executemany(sql, rows)
+        else:
+            self._cursor.executemany(_numbered(sql), rows)
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Rows into a table: executemany on SQLite; on PostgreSQL COPY when there are many."""
+        if not rows:
+            return
+        if self.dialect == "postgresql" and len(rows) >= COPY_FROM:
+            with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+            return
+        marks = ", ".join("?" * len(columns))
+        self.many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)  # noqa: S608 - own names
+
+    @contextmanager
+    def transaction(self) -> Iterator["Db"]:
+        """All or nothing. SQLite takes the write lock at once (BEGIN IMMEDIATE), so nothing read inside goes stale."""
+        if self.dialect == "sqlite":
+            self._lite.execute("BEGIN IMMEDIATE")
+        else:
+            self._cursor.execute("BEGIN")
+        self.inside = True
+        try:
+            yield self
+        except BaseException:
+            self._end("ROLLBACK")
+            raise
+        self._end("COMMIT")
+
+    @contextmanager
+    def snapshot(self) -> Iterator["Db"]:
+        """A consistent view for reading: what others commit meanwhile is not seen."""
+        if self.dialect == "sqlite":
+            self._lite.execute("BEGIN")
+        else:
+            self._cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self.inside = True
+        try:
+            yield self
+        finally:
+            self._end("ROLLBACK")
+
+    def _end(self, how: str) -> None:
+        self.inside = False
+        if self.dialect == "sqlite":
+            if self._lite.in_transaction:
+                self._lite.execute(how)
+        elif not self._pg.closed:
+            self._cursor.execute(how)
+
+    def close(self) -> None:
+        (self._lite if self.dialect == "sqlite" else self._pg).close()
+
+    def __enter__(self) -> "Db":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def connect(url: str) -> Db:
+    """Opens `sqlite:///path` or `postgresql://…`. Raises Unreachable with one sentence."""
+    return Db(url)
+
+
+def path_of(url: str) -> Path:
+    """The file of a SQLite URL."""
+    return Path(re.sub(r"^sqlite:///", "", url))
+
+
+def _open_sqlite(url: str) -> sqlite3.Connection:
+    path = path_of(url)
+    try:
+        lite = sqlite3.connect(path, timeout=30, isolation_level=None, cached_statements=256, check_same_thread=False)
+        lite.execute("PRAGMA journal_mode=WAL")
+        lite.execute("PRAGMA synchronous=FULL")
+        lite.execute("PRAGMA foreign_keys=ON")
+        lite.execute("PRAGMA cache_size=-65536")
+    except sqlite3.Error as e:
+        raise Unreachable(f"The database {path} cannot be used ({e}): check that the folder exists, is writable and "
+                          "has room, or name another with --database.") from e  # fmt: skip
+    return lite
+
+
+def _open_postgresql(url: str) -> "psycopg.Connection[Row]":
+    try:
+        pg = psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True, connect_timeout=10)
+    except psycopg.Error as e:
+        first = str(e).strip().splitlines()[0]
+        raise Unreachable(f"The database server does not answer ({first}): check that it runs and that the URL's host, "
+                          "port, name and password are right.") from e  # fmt: skip
+    pg.adapters.register_loader("date", TextLoader)
+    pg.prepare_threshold = 2
+    return pg
+
+
+def one(rows: Iterable[Row]) -> Row | None:
+    """The only row, or None."""
+    return next(iter(rows), None)
