@@ -38,7 +38,7 @@ class Handing(Form):
 
 
 class Hold(Form):
-    """Put aside until a date; the days count against the book's maximum (`holds.max_days`)."""
+    """Put aside until a date; the calendar days count against the book's maximum and move the deadline."""
 
     until: date
     reason: Text
@@ -64,7 +64,7 @@ class DueRow(Form):
     facility: Name
     kind: Literal["use", "regular", "special", "repayment", "rating"]
     due_on: date
-    outcome: Literal["pending", "started", "merged", "skipped"]
+    outcome: Literal["started", "merged", "skipped"]
     reason: str = ""
 
 
@@ -263,7 +263,7 @@ class Weighed(Form):
 
 
 class Restriction(Form):
-    """A restriction K1 … K10 on the borrower or one facility; `cap` limits drawing where the kind does (minor units)."""
+    """A restriction K1 … K10 on the borrower or one facility; `cap` (minor units) limits drawing where the kind does."""
 
     kind: Annotated[str, StringConstraints(pattern=r"^K\d{1,2}$")]
     facility: Annotated[str, StringConstraints(max_length=80)] = ""

@@ -118,6 +118,14 @@ class Process:
         return (self.name, self.start, steps, self.apart, self.facts, sorted(self.authority.items()), self.cancel)
 
     @cached_property
+    def _forms(self) -> Mapping[str, type[Form]]:
+        return {do.name: do.form for step in self.steps.values() for do in step.does}
+
+    def form_of(self, action: str) -> type[Form] | None:
+        """The form of an action; arrows of one name share it, from whatever step."""
+        return self._forms.get(action)
+
+    @cached_property
     def rivals(self) -> Mapping[str, frozenset[str]]:
         """For each action, the actions that somebody else must have done."""
         found: dict[str, set[str]] = {}
@@ -148,6 +156,8 @@ class Process:
             for name in names_in(do.when) if do.when else ():
                 if name not in self.facts and not name.startswith("open_"):
                     wrong.append(f"{self.name}.{place}.{do.name} asks for {name!r}, which the case does not remember.")
+            if do.form is not self.form_of(do.name):
+                wrong.append(f"{self.name}.{place}.{do.name} has another form than the arrow of that name elsewhere.")
         actions = {d.name for _, d in arrows}
         for name, step in self.steps.items():
             if step.kind != END and not step.does:

@@ -120,7 +120,8 @@ class Case(SQLModel, table=True):
 class Item(SQLModel, table=True):
     """A step waiting for a person. A case has one token, hence at most one item: the key holds the rule.
 
-    `owner` is whose step it is (empty: anyone of the role), `holder` who has claimed or been handed it.
+    `owner` is whose step it is; `whose` is "manager" where it is the responsible manager's, whoever he is on the
+    day; both empty: anyone of the role. `holder` has claimed or been handed it.
     `rung` counts the reminders sent; `held_until` the hold.
     """
 
@@ -135,6 +136,7 @@ class Item(SQLModel, table=True):
     since: date
     due_on: date | None = None
     owner: str | None = None
+    whose: str | None = None
     holder: str | None = None
     held_until: date | None = None
     rung: int = 0
@@ -142,13 +144,14 @@ class Item(SQLModel, table=True):
 
 @_kind("projection")
 class Due(SQLModel, table=True):
-    """The due ledger: one prescribed inspection of one facility, and what became of it."""
+    """The due ledger: one prescribed inspection of one facility, and what became of it. What is on the grid and not
+    here is pending."""
 
     __tablename__ = "due"
     __table_args__: ClassVar[Any] = (
         PrimaryKeyConstraint("facility", "kind", "due_on"),
-        CheckConstraint("outcome IN ('pending','started','merged','skipped')", name="due_outcome"),
-        CheckConstraint("outcome NOT IN ('skipped','pending') OR reason <> ''", name="due_reason"),
+        CheckConstraint("outcome IN ('started','merged','skipped')", name="due_outcome"),
+        CheckConstraint("outcome <> 'skipped' OR reason <> ''", name="due_reason"),
         Index("due_case", "case_id"),
     )
     facility: str
@@ -233,6 +236,8 @@ class Notice(SQLModel, table=True):
     """Something to tell: written with the act that caused it, addressed by the delivery flow.
 
     `kind`: item, remind, nobody, restriction. `person` empty: whoever is eligible for the case's item.
+    `message` empty: not addressed yet; afterwards the Message-ID of the first person told (`told` has them all), or
+    "-" and the reason why nobody was.
     """
 
     __tablename__ = "notice"
@@ -250,11 +255,16 @@ class Notice(SQLModel, table=True):
 
 @_kind("operational")
 class Message(SQLModel, table=True):
-    """One message to one person over one channel: one notice or a digest of many. `id` is its Message-ID."""
+    """One message to one person over one channel: one notice or a digest of many. `id` is its Message-ID.
+
+    `channel` is the kind of address (the scheme of its Apprise URL), never the address itself; subject and body are
+    what was said at the last try, the link left out. A queued message is due at `next_at`; who takes it moves that
+    on, so that nobody else does. `dropped`: nothing in it was open any more when it was to be sent.
+    """
 
     __tablename__ = "message"
     __table_args__: ClassVar[Any] = (
-        CheckConstraint("state IN ('queued','sent','dead')", name="message_state"),
+        CheckConstraint("state IN ('queued','sent','dead','dropped')", name="message_state"),
         Index("message_due", "state", "next_at"),
     )
     id: str = Field(primary_key=True)
@@ -267,6 +277,23 @@ class Message(SQLModel, table=True):
     next_at: str
     error: str = ""
     sent_at: str | None = None
+
+
+@_kind("operational")
+class Told(SQLModel, table=True):
+    """Which notice went into which message. `kind`: what it says to that person: item (his to do), remind, late
+    (another's, for his information), nobody (nobody may do it), restriction (in force on a borrower of his)."""
+
+    __tablename__ = "told"
+    __table_args__: ClassVar[Any] = (
+        PrimaryKeyConstraint("message", "case_id", "seq", "kind"),
+        CheckConstraint("kind IN ('item','remind','late','nobody','restriction')", name="told_kind"),
+        Index("told_case", "case_id"),
+    )
+    message: str = Field(foreign_key="message.id")
+    case_id: int = _big(foreign_key="cases.id")
+    seq: int
+    kind: str
 
 
 # -- reference: staff, vendors, customers, books -----------------------------------------------------------------
@@ -339,10 +366,12 @@ class Relation(SQLModel, table=True):
 
 @_kind("reference")
 class Channel(SQLModel, table=True):
-    """Where a person is told: an Apprise URL ({secret} is filled from the settings, never stored)."""
+    """Where a person is told: an Apprise URL ({name} is filled from the settings' secrets, never stored), at most
+    one of a scheme; each gets every message."""
 
     __tablename__ = "channel"
-    person: str = Field(primary_key=True, foreign_key="person.id")
+    __table_args__: ClassVar[Any] = (PrimaryKeyConstraint("person", "url"),)
+    person: str = Field(foreign_key="person.id")
     url: str
 
 
@@ -372,7 +401,7 @@ class Borrower(SQLModel, table=True):
 
 @_kind("reference")
 class Facility(SQLModel, table=True):
-    """One loan or line, as in the newest snapshot; `digest` is the SHA-256 of its row, `first_seen` the first snapshot."""
+    """One loan or line, as in the newest snapshot; `digest`: SHA-256 of its row; `first_seen`: its first snapshot."""
 
     __tablename__ = "facility"
     id: str = Field(primary_key=True)

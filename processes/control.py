@@ -8,7 +8,7 @@ DEPARTMENT, CREDIT = "department", "credit_manager"
 CONTROL = Process(
     name="control",
     start="start",
-    facts=("kind", "facility", "cap", "review_on"),
+    facts=("kind", "facility", "cap", "review_on", "calendar", "unit", "currency"),
     steps={
         "start": Step(START, DEPARTMENT, CREDIT, does=(
             Do("propose", "confirm", f.Restriction),)),

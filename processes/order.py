@@ -9,7 +9,7 @@ MANAGER, OFFICER, CREDIT = "account_manager", "post_loan_officer", "credit_manag
 ORDER = Process(
     name="order",
     start="start",
-    facts=("kind", "facility"),
+    facts=("kind", "facility", "calendar", "unit"),
     steps={
         "start": Step(START, DEPARTMENT, CREDIT, does=(
             Do("issue", "in_work", f.CorrectionOrder),)),

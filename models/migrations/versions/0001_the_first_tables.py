@@ -1,7 +1,7 @@
 """The first tables"""
 
-from alembic import op
 import sqlalchemy as sa
+from alembic import op
 
 revision = "0001"
 down_revision = None
@@ -256,8 +256,8 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("case_id", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("outcome IN ('pending','started','merged','skipped')", name="due_outcome"),
-        sa.CheckConstraint("outcome NOT IN ('skipped','pending') OR reason <> ''", name="due_reason"),
+        sa.CheckConstraint("outcome IN ('started','merged','skipped')", name="due_outcome"),
+        sa.CheckConstraint("outcome <> 'skipped' OR reason <> ''", name="due_reason"),
         sa.ForeignKeyConstraint(
             ["case_id"],
             ["cases.id"],
@@ -288,6 +288,7 @@ def upgrade() -> None:
         sa.Column("since", sa.Date(), nullable=False),
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("whose", sa.String(), nullable=True),
         sa.Column("holder", sa.String(), nullable=True),
         sa.Column("held_until", sa.Date(), nullable=True),
         sa.Column("rung", sa.Integer(), nullable=False),
@@ -342,7 +343,7 @@ def upgrade() -> None:
             ["person"],
             ["person.id"],
         ),
-        sa.PrimaryKeyConstraint("person"),
+        sa.PrimaryKeyConstraint("person", "url"),
     )
     op.create_table(
         "facility",
@@ -373,7 +374,7 @@ def upgrade() -> None:
         sa.Column("next_at", sa.String(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
         sa.Column("sent_at", sa.String(), nullable=True),
-        sa.CheckConstraint("state IN ('queued','sent','dead')", name="message_state"),
+        sa.CheckConstraint("state IN ('queued','sent','dead','dropped')", name="message_state"),
         sa.ForeignKeyConstraint(
             ["person"],
             ["person.id"],
@@ -381,6 +382,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("message_due", "message", ["state", "next_at"], unique=False)
+    op.create_table(
+        "told",
+        sa.Column("message", sa.String(), nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.CheckConstraint("kind IN ('item','remind','late','nobody','restriction')", name="told_kind"),
+        sa.ForeignKeyConstraint(["message"], ["message.id"]),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"]),
+        sa.PrimaryKeyConstraint("message", "case_id", "seq", "kind"),
+    )
+    op.create_index("told_case", "told", ["case_id"], unique=False)
     op.create_table(
         "relation",
         sa.Column("person", sa.String(), nullable=False),
@@ -451,6 +464,8 @@ def downgrade() -> None:
     op.drop_table("role_grant")
     op.drop_table("responsible")
     op.drop_table("relation")
+    op.drop_index("told_case", table_name="told")
+    op.drop_table("told")
     op.drop_index("message_due", table_name="message")
     op.drop_table("message")
     op.drop_index(op.f("ix_facility_borrower"), table_name="facility")

@@ -1,0 +1,361 @@
+"""The one door: the only writer of cases, items and journal, for flows, pages, programs and the command line.
+
+In one transaction: lock and load for all commands, decide each purely, fold and seal in memory, write in bulk.
+One verdict a command, in their order. What is refused goes to the actor's own stream and changes no case.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import psycopg
+from pydantic import ValidationError
+
+from door import store
+from door.command import SYSTEM, Clock, Command, Person, Refused, Rules, Verdict
+from door.db import Db, Row
+from door.decide import Facts, Move, decide, opening, who_may
+from door.fold import CASE_COLUMNS, State, blank, case_row, dump, fold, item_row
+from door.journal import COLUMNS, ZERO, Entry, canonical, seal
+from models import forms
+from models.process import USER, Form, Nothing, Process
+
+CHUNK = 500  # commands a transaction of a long list, so that people are not locked out
+TRIES = 5
+
+_ITEM_FORMS: Mapping[str, type[Form]] = {
+    "claim": Nothing, "hand_back": Nothing, "delegate": forms.Handing, "reassign": forms.Handing, "hold": forms.Hold,
+    "comment": forms.Comment, "cancel": forms.Reason, "remind": forms.Rung,
+}  # fmt: skip
+
+
+def act(db: Db, commands: Sequence[Command], clock: Clock, rules: Rules) -> list[Verdict]:
+    """Decides and writes the commands in one transaction; one verdict each, in order.
+
+    Raises what the database raises; then nothing was written. A collision of two transactions on PostgreSQL
+    (deadlock, same key at once) is tried again from the start."""
+    for attempt in range(TRIES):
+        try:
+            with db.transaction():
+                return _Acting(db, commands, clock, rules).all()
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.UniqueViolation):
+            if attempt == TRIES - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def act_in_chunks(db: Db, commands: Iterable[Command], clock: Clock, rules: Rules,
+                  give_way: Callable[[], None], size: int = CHUNK) -> Iterator[tuple[Command, Verdict]]:  # fmt: skip
+    """A long list, a transaction a chunk; `give_way` is called between them (people's acts come in there)."""
+    chunk: list[Command] = []
+    for command in commands:
+        chunk.append(command)
+        if len(chunk) >= size:
+            yield from zip(chunk, act(db, chunk, clock, rules), strict=True)
+            chunk = []
+            give_way()
+    if chunk:
+        yield from zip(chunk, act(db, chunk, clock, rules), strict=True)
+
+
+def note(db: Db, stream: str, action: str, person: str, payload: Mapping[str, Any], clock: Clock) -> Entry:
+    """An entry in a stream that is no case (a sign-in, a draw's secret, an attempt of a run); its own transaction."""
+    with db.transaction():
+        acting = _Acting(db, (), clock, Rules({}, lambda *_: "", lambda _: 0))
+        acting.notes.append((stream, action, person, payload, None))
+        acting.write()
+        return acting.entries[-1]
+
+
+@dataclass
+class _Acting:
+    """One call of `act`: what is loaded, what has been decided so far, what is to be written."""
+
+    db: Db
+    commands: Sequence[Command]
+    clock: Clock
+    rules: Rules
+    entries: list[Entry] = field(default_factory=list)
+    notes: list[tuple[str, str, str, Mapping[str, Any], str | None]] = field(default_factory=list)
+    new: dict[int, State] = field(default_factory=dict)
+    changed: dict[int, State] = field(default_factory=dict)
+    notices: list[Row] = field(default_factory=list)
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    free_ids: list[int] = field(default_factory=list)
+    salts: list[str] = field(default_factory=list)
+    now: str = ""
+
+    def all(self) -> list[Verdict]:
+        self._load()
+        verdicts = [self._one(c) for c in self.commands]
+        self.write()
+        return verdicts
+
+    # -- load ---------------------------------------------------------------------------------------------------
+
+    def _load(self) -> None:
+        db, day, commands = self.db, self.clock.business_date, self.commands
+        wanted = {c.case for c in commands if c.case is not None} | {c.parent for c in commands if c.parent is not None}
+        loaded = store.lock_cases(db, sorted(wanted), day)
+        self.states = {id_: state for id_, (state, _) in loaded.items()}
+        self.managers = {state.subject: manager for state, manager in loaded.values()}
+        counted: dict[int, set[str]] = {}
+        parents = {s.parent for s in self.states.values() if s.parent is not None and s.parent not in self.states}
+        for s in self.states.values():
+            if s.parent is not None and (names := self.rules.processes[s.process].counted):
+                counted.setdefault(s.parent, set()).update(names)
+        self.parents = {**self.states, **{i: s for i, (s, _) in store.lock_cases(db, sorted(parents), day).items()}}
+        self.siblings = (
+            store.open_siblings(db, counted, {n for names in counted.values() for n in names}) if counted else {}
+        )
+        subjects = {c.subject for c in commands if c.case is None} - self.managers.keys() - {""}
+        if subjects:
+            self.managers.update(store.managers(db, subjects, day))
+        slots = {(c.process, c.slot) for c in commands if c.slot is not None}
+        self.slots = store.taken_slots(db, slots) if slots else {}
+        keys = {(c.person, c.key) for c in commands if c.key is not None}
+        self.earlier = store.earlier(db, keys) if keys else {}
+        named = {c.person for c in commands} | {c.on_behalf_of for c in commands if c.on_behalf_of}
+        named |= {str(c.payload["to"]) for c in commands if c.action in ("delegate", "reassign") and "to" in c.payload}
+        named |= {s.delegator for s in self.states.values() if s.delegator}
+        self.people = store.people(db, named, day)
+        self.staff: dict[str, dict[str, Person]] = {}
+        self.answered: dict[tuple[str, str], tuple[str, Verdict]] = {}
+
+    # -- decide -------------------------------------------------------------------------------------------------
+
+    def _one(self, c: Command) -> Verdict:
+        if c.key is not None and (before := self._before(c)):
+            return before
+        verdict = self._decided(c)
+        if c.key is not None:
+            self.answered[c.person, c.key] = (_asked(c), verdict)
+        return verdict
+
+    def _decided(self, c: Command) -> Verdict:
+        known = self.states.get(c.case) if c.case is not None else None
+        process = self.rules.processes.get(c.process if c.case is None else known.process if known else "")
+        if process is None:
+            return self._refuse(c, Refused("no_case", {"case": c.case, "process": c.process}))
+        if known is None and (refused := opening(process, c, self.slots)):
+            return self._refuse(c, refused)
+        state = known or blank(process, 0, c.subject, c.slot, c.parent, c.book)
+        payload = self._payload(process, c)
+        if isinstance(payload, Refused):
+            return self._refuse(c, payload)
+        facts = self._facts(process, state)
+        move = decide(process, state, c, payload, self.people.get(c.person), facts, self.clock.business_date)
+        if isinstance(move, Refused):
+            return self._refuse(c, move)
+        children = self._children(c, state, move, payload)
+        if isinstance(children, Refused):
+            return self._refuse(c, children)
+        if known is None:
+            state = self._new(process, c)
+            payload = {**payload, "case": _origin(c)}
+        entry = self._enter(process, state, c, move, payload, facts)
+        return Verdict(state.id, state.step, entry.seq, entry.hash, nobody=self._nobody(state),
+                       opened=tuple(self._open_child(state, *child) for child in children))  # fmt: skip
+
+    def _open_child(self, parent: State, process: Process, c: Command, element: dict[str, Any], move: Move) -> int:
+        """A child remembers, besides its own form, those facts of its parent that its process asks for."""
+        inherited = {n: parent.facts[n] for n in process.facts if n in parent.facts and n not in element}
+        child = self._new(process, c)
+        self._enter(process, child, c, move, {**element, "case": _origin(c, inherited)}, self._facts(process, child))
+        return child.id
+
+    def _nobody(self, s: State) -> bool:
+        return bool(self.notices) and self.notices[-1][:3] == (s.id, s.seq, "nobody")
+
+    def _payload(self, process: Process, c: Command) -> dict[str, Any] | Refused:
+        """Validated by the arrow's form, in JSON's types."""
+        form = _ITEM_FORMS.get(c.action) or process.form_of(c.action)
+        if form is None or (form is Nothing and not c.payload):
+            return {}  # where the action is offered nowhere, decide says so
+        try:
+            return form.model_validate(c.payload).model_dump(mode="json")
+        except ValidationError as e:
+            first = e.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            return Refused("form", {"field": where, "says": first["msg"], "of": form.__name__})
+
+    def _facts(self, process: Process, state: State) -> Facts:
+        parent = self.parents.get(state.parent) if state.parent is not None else None
+        siblings = None
+        if process.counted:
+            siblings = {name: self.siblings.get((state.parent or 0, name), 0) for name in process.counted}
+        return Facts(self.managers.get(state.subject), parent.hands if parent else None, siblings, self.people,
+                     self.rules.holds_max(state.book) if state.book else 0)  # fmt: skip
+
+    def _before(self, c: Command) -> Verdict | None:
+        """The first answer again, where the key was used before; a refusal where it was used for something else."""
+        key = (c.person, c.key or "")
+        if key in self.answered:
+            asked, verdict = self.answered[key]
+            if asked == _asked(c):
+                return Verdict(verdict.case, verdict.step, verdict.seq, verdict.hash, verdict.refused, repeated=True)
+            return self._refuse(c, Refused("key_reused", {"key": c.key}), keyed=False)
+        if key not in self.earlier:
+            return None
+        stream, seq, action, step, hash_, digest, salt, payload = self.earlier[key]
+        if action == "refused":
+            said = orjson.loads(payload) if payload else {}
+            if said.get("asked") == _asked(c):
+                return Verdict(c.case, refused=Refused(said["code"], said["facts"]), repeated=True)
+        elif action == c.action and salt is not None and self._same_body(c, stream, salt, digest):
+            return Verdict(int(stream.partition(":")[2]), step, seq, hash_, repeated=True)
+        return self._refuse(c, Refused("key_reused", {"key": c.key, "stream": stream, "seq": seq}), keyed=False)
+
+    def _same_body(self, c: Command, stream: str, salt: str, digest: str) -> bool:
+        """Would the command be journaled, in that stream, with the payload that stands there?"""
+        name = c.process if c.case is None else getattr(self.states.get(c.case), "process", "")
+        process = self.rules.processes.get(name)
+        if process is None or (c.case is not None and stream != f"{process.stream}:{c.case}"):
+            return False
+        payload = self._payload(process, c)
+        if isinstance(payload, Refused):
+            return False
+        body = canonical({**payload, "case": _origin(c)} if c.case is None else payload)
+        return hashlib.sha256((salt + body).encode()).hexdigest() == digest
+
+    def _children(self, c: Command, parent: State, move: Move, payload: Mapping[str, Any]) -> (
+            list[tuple[Process, Command, dict[str, Any], Move]] | Refused):  # fmt: skip
+        """The cases that the arrow opens besides, each decided like any opening: all are allowed, or the act is not."""
+        found = []
+        for name, process_name in (move.do.opens if move.do else {}).items():
+            process = self.rules.processes[process_name]
+            start = process.steps[process.start].does[0]
+            for element in payload[name]:
+                child = Command(c.person, start.name, element, process=process_name, subject=parent.subject,
+                                parent=parent.id, book=parent.book, on_behalf_of=move.behalf)  # fmt: skip
+                state = blank(process, 0, parent.subject, None, parent.id, parent.book)
+                decided = decide(process, state, child, element, self.people.get(c.person), self._facts(process, state),
+                                 self.clock.business_date)  # fmt: skip
+                if isinstance(decided, Refused):
+                    return decided
+                found.append((process, child, element, decided))
+        return found
+
+    # -- fold and seal ------------------------------------------------------------------------------------------
+
+    def _new(self, process: Process, c: Command) -> State:
+        if not self.free_ids:
+            n = max(1, sum(1 for x in self.commands if x.case is None) if not self.new else 1)
+            first = store.ids(self.db, n)
+            self.free_ids = list(range(first + n - 1, first - 1, -1))
+        state = blank(process, self.free_ids.pop(), c.subject, c.slot, c.parent, c.book)
+        self.new[state.id] = self.states[state.id] = state
+        if c.slot is not None:
+            self.slots[process.name, c.slot] = state.id
+        return state
+
+    def _enter(self, process: Process, s: State, c: Command, move: Move, payload: dict[str, Any],
+               facts: Facts) -> Entry:  # fmt: skip
+        """Seals the entry of a permitted move, folds it in, and notes what is to be written."""
+        clock, arrow = self.clock, move.do
+        self.now = self.now or clock.now()
+        round_ = s.visits.get(s.step, 0)
+        due_on = move.due_on
+        if arrow is not None and (timer := process.steps[move.to].due):
+            due_on = payload.get("due_on") if arrow.to == move.to else None
+            if due_on is None:
+                seen = {**s.facts, **payload, **payload.get("case", {}).get("facts", {})}
+                due_on = self.rules.deadline(s.book, timer, clock.business_date, seen)
+        entry = seal(s.stream, s.seq + 1, c.action, c.person, move.behalf, move.role, move.to, round_, due_on,
+                     process.hash, c.run, c.key, clock.business_date, self.now, s.head, self._salt(),
+                     canonical(payload))  # fmt: skip
+        before = s.step
+        fold(process, s, entry, payload)
+        self.entries.append(entry)
+        if s.id not in self.new:
+            self.changed[s.id] = s
+        for table, name in (arrow.rows if arrow else {}).items():
+            self._add_rows(table, payload[name] if name else [{}], s, entry)
+        if s.step != before and process.steps[s.step].kind == USER:
+            nobody = not self._anyone(process, s, facts)
+            self.notices.append((s.id, s.seq, "nobody" if nobody else "item", None, self.now))
+        elif c.action in ("delegate", "reassign"):
+            self.notices.append((s.id, s.seq, "item", payload["to"], self.now))
+        elif c.action == "remind":
+            self.notices.append((s.id, s.seq, "remind", payload["to"] or None, self.now))
+        return entry
+
+    def _add_rows(self, table: str, elements: Iterable[Mapping[str, Any]], s: State, entry: Entry) -> None:
+        own = {"case_id": s.id, "seq": entry.seq, "recorded_at": entry.recorded_at, "subject": s.subject}
+        names = store.columns(table)
+        rows = self.rows.setdefault(table, [])
+        rows += dict.fromkeys(tuple({**s.facts, **own, **e}.get(n) for n in names) for e in elements)
+
+    def _salt(self) -> str:
+        if not self.salts:
+            self.salts = self.clock.salts(min(512, max(1, len(self.commands))))
+        return self.salts.pop()
+
+    def _refuse(self, c: Command, refused: Refused, keyed: bool = True) -> Verdict:
+        said = {
+            "case": c.case,
+            "process": c.process,
+            "action": c.action,
+            "code": refused.code,
+            "facts": {k: v if isinstance(v, int) else str(v) for k, v in refused.facts.items()},
+            "asked": _asked(c),
+        }
+        self.notes.append((f"person:{c.person}", "refused", c.person, said, c.key if keyed else None))
+        return Verdict(c.case, refused=refused)
+
+    def _anyone(self, process: Process, s: State, facts: Facts) -> bool:
+        """Is there anybody who may do something at the case's step?"""
+        role = process.steps[s.step].role
+        if role not in self.staff:
+            self.staff[role] = store.staff(self.db, role, self.clock.business_date)
+            self.people.update(self.staff[role])
+        return next(who_may(process, s, self.staff[role], facts), None) is not None
+
+    # -- write --------------------------------------------------------------------------------------------------
+
+    def write(self) -> None:
+        """Everything in bulk: entries, cases, items, rows of projections, notices."""
+        db = self.db
+        if self.notes:
+            self._seal_notes()
+        db.insert("entry", COLUMNS, [e.row() for e in self.entries])
+        db.insert("cases", CASE_COLUMNS, [case_row(s) for s in self.new.values()])
+        store.update_cases(db, [(s.step, s.seq, s.head, s.closed_on, dump(s), s.id) for s in self.changed.values()])
+        put, gone = [], []
+        for s in (*self.new.values(), *self.changed.values()):
+            item = item_row(self.rules.processes[s.process], s)
+            if item is not None:
+                put.append(item)
+            elif s.id in self.changed:
+                gone.append(s.id)
+        store.write_items(db, put, gone)
+        for table, rows in self.rows.items():
+            db.insert(table, store.columns(table), rows)
+        db.insert("notice", ("case_id", "seq", "kind", "person", "at"), self.notices)
+
+    def _seal_notes(self) -> None:
+        self.now = self.now or self.clock.now()
+        heads = store.lock_streams(self.db, sorted({stream for stream, *_ in self.notes}))
+        for stream, action, person, payload, key in self.notes:
+            seq, head = heads.get(stream, (0, ZERO))
+            role = SYSTEM if person == SYSTEM else ""
+            day, body = self.clock.business_date, canonical(payload)
+            entry = seal(stream, seq + 1, action, person, None, role, "", 0, None, None, None, key, day, self.now,
+                         head or ZERO, self._salt(), body)  # fmt: skip
+            self.entries.append(entry)
+            heads[stream] = (entry.seq, entry.hash)
+        store.write_streams(self.db, [(name, *head) for name, head in heads.items()])
+
+
+def _origin(c: Command, facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What an opening entry says about the case besides its form; `facts` are those that a child inherits."""
+    return {"process": c.process, "subject": c.subject, "slot": c.slot, "parent": c.parent, "book": c.book,
+            "facts": dict(facts or {})}  # fmt: skip
+
+
+def _asked(c: Command) -> str:
+    """A fingerprint of what was asked: the same key may only ask the same again."""
+    asked = [c.case, c.action, dict(c.payload), c.process, c.subject, c.slot, c.parent, c.book, c.on_behalf_of]
+    return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()

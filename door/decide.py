@@ -1,0 +1,241 @@
+"""May this person do this here, and where does it lead? Pure: state, command, actor and facts in, a move or a
+refusal out. Every refusal of the system is one of the codes below; deny wins over every role."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from door.command import SYSTEM, Command, Person, Refused
+from door.fold import State
+from models.process import END, GATEWAY, ITEM_ACTS, SERVICE, START, USER, Do, Process, Step, holds
+
+
+@dataclass(slots=True)
+class Facts:
+    """What a decision needs beyond the case itself, loaded under the lock: the responsible manager of the subject,
+    what was done in the parent (action → hands), how many siblings of a process are open, persons by id (an act
+    names others: the absent, the delegate), the book's maximum of held days."""
+
+    manager: str | None = None
+    parent_hands: Mapping[str, list[str]] | None = None
+    open_siblings: Mapping[str, int] | None = None
+    persons: Mapping[str, Person] | None = None
+    holds_max: int = 0
+
+
+@dataclass(slots=True)
+class Move:
+    """A permitted act: the step that it leads to, the role it is done in, for whom, and a deadline that it sets."""
+
+    to: str
+    role: str
+    behalf: str | None = None
+    due_on: str | None = None
+    do: Do | None = None
+
+
+def decide(process: Process, s: State, c: Command, payload: Mapping[str, Any], actor: Person | None, facts: Facts,
+           day: str) -> Move | Refused:  # fmt: skip
+    """`payload` is the command's, validated. Codes: changed, ended, not_here, unknown_person, system_only, lane, role,
+    no_deputy, not_yours, taken, held, related, four_eyes, condition, not_evaluated, limit, and the item acts' own."""
+    step = process.steps[s.step]
+    if c.seen is not None and c.seen != s.seq:
+        return Refused("changed", {"by": s.last_person, "at": s.last_at, "step": s.step})
+    if step.kind == END:
+        return Refused("ended", {"step": s.step, "by": s.last_person, "at": s.last_at})
+    if actor is None:
+        return Refused("unknown_person", {"person": c.person})
+    if c.action in ITEM_ACTS:
+        return _item_act(process, step, s, c, payload, actor, facts, day)
+    do = step.by_name.get(c.action)
+    if do is None:
+        return Refused(
+            "not_here", {"step": s.step, "by": s.last_person, "at": s.last_at, "offered": sorted(step.by_name)}
+        )
+    if step.kind == SERVICE or c.action == step.late or step.role == SYSTEM:
+        if actor.id != SYSTEM:
+            return Refused("system_only", {"step": s.step})
+        behalf = None
+    else:
+        behalf = c.on_behalf_of or (s.delegator if s.holder == actor.id else None)
+        if refused := why_not(process, step, s, actor, behalf, (c.action,), facts):
+            return refused
+        if s.held_until and day < s.held_until:
+            return Refused("held", {"until": s.held_until, "by": s.holder or s.last_person})
+    if do.when:
+        true = holds(do.when, known(process, s, payload, facts))
+        if not true:
+            return Refused("not_evaluated" if true is None else "condition", {"condition": do.when})
+    to = do.to
+    if do.limit and s.done.get(c.action, 0) >= do.limit:
+        if not do.over:
+            return Refused("limit", {"action": c.action, "limit": do.limit})
+        to = do.over
+    target = settle(process, to, s, payload, facts)
+    if isinstance(target, Refused):
+        return target
+    return Move(target, step.role, behalf, None, do)
+
+
+def settle(process: Process, to: str, s: State, payload: Mapping[str, Any], facts: Facts) -> str | Refused:
+    """Follows gateways to a step that waits or ends. A condition that can't be evaluated stops the act."""
+    for _ in range(len(process.steps)):
+        step = process.steps[to]
+        if step.kind != GATEWAY:
+            return to
+        seen = known(process, s, payload, facts)
+        for do in step.does:
+            true = holds(do.when, seen) if do.when else True
+            if true is None:
+                return Refused("not_evaluated", {"condition": do.when})
+            if true:
+                to = do.to
+                break
+    return Refused("not_evaluated", {"condition": f"gateway {to} leads back to itself"})
+
+
+def known(process: Process, s: State, payload: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
+    """The facts that a condition may ask for: the case's, this payload's, and counts of open siblings."""
+    seen = dict(s.facts)
+    seen.update((name, payload[name]) for name in process.facts if name in payload)
+    for name, n in (facts.open_siblings or {}).items():
+        seen[f"open_{name}"] = n
+    return seen
+
+
+def why_not(process: Process, step: Step, s: State, actor: Person, behalf: str | None, actions: Iterable[str],
+            facts: Facts) -> Refused | None:  # fmt: skip
+    """Why this person, perhaps standing in for another, may do none of these actions at this step; None if he may.
+
+    The same for deciding, claiming, delegating, reassigning and for "who may": there is no second way in."""
+    if actor.id == SYSTEM:
+        return Refused("person_only", {"step": s.step})
+    if actor.lane != step.lane:
+        return Refused("lane", {"lane": step.lane, "yours": actor.lane})
+    if step.role not in actor.roles:
+        return Refused("role", {"role": step.role})
+    hands = (actor.id, behalf) if behalf else (actor.id,)
+    if behalf and behalf != s.delegator:
+        absent = (facts.persons or {}).get(behalf)
+        if behalf not in actor.stands_for or absent is None or step.role not in absent.roles:
+            return Refused("no_deputy", {"absent": behalf, "role": step.role})
+    owner = s.owner if s.owner is not None else (facts.manager if step.whose == "manager" else None)
+    if step.whose and owner is None and s.holder != actor.id:
+        return Refused("no_owner", {"whose": step.whose})
+    if owner is not None and owner not in hands and s.holder != actor.id:
+        return Refused("not_yours", {"owner": owner})
+    if s.holder is not None and s.holder not in hands:
+        return Refused("taken", {"by": s.holder, "at": s.last_at})
+    related = actor.related
+    if behalf and facts.persons and behalf in facts.persons:
+        related = related | facts.persons[behalf].related
+    if s.subject in related or s.subject in hands:
+        return Refused("related", {"subject": s.subject})
+    refused = None
+    for action in actions:
+        if action == step.late:
+            continue
+        refused = _four_eyes(process, s, action, hands, facts)
+        if refused is None:
+            return None
+    return refused
+
+
+def who_may(process: Process, s: State, staff: Mapping[str, Person], facts: Facts) -> Iterator[str]:
+    """Of those who hold the step's role, who may do at least one of its actions: himself, or as a deputy."""
+    step = process.steps[s.step]
+    actions = tuple(step.by_name)
+    for id_, person in staff.items():
+        for behalf in (None, *person.stands_for):
+            if why_not(process, step, s, person, behalf, actions, facts) is None:
+                yield id_
+                break
+
+
+def _four_eyes(process: Process, s: State, action: str, hands: tuple[str, ...], facts: Facts) -> Refused | None:
+    for rival in process.rivals.get(action, ()):
+        for done in (s.hands.get(rival), (facts.parent_hands or {}).get(rival)):
+            if done:
+                for person in hands:
+                    if person in done:
+                        return Refused("four_eyes", {"did": rival, "person": person})
+    return None
+
+
+def _item_act(process: Process, step: Step, s: State, c: Command, payload: Mapping[str, Any], actor: Person,
+              facts: Facts, day: str) -> Move | Refused:  # fmt: skip
+    if c.action == "remind":
+        if actor.id != SYSTEM or c.run is None:
+            return Refused("system_only", {"step": s.step})
+        return Move(s.step, SYSTEM, None, s.due_on)
+    if c.action == "cancel":
+        if not process.cancel or process.cancel not in actor.roles:
+            return Refused("role", {"role": process.cancel or "nobody"})
+        if s.subject in actor.related:
+            return Refused("related", {"subject": s.subject})
+        return Move("cancelled", process.cancel)
+    if step.kind != USER:
+        return Refused("no_item", {"step": s.step})
+    actions = tuple(step.by_name)
+    if c.action == "comment":
+        if s.subject in actor.related or (actor.lane == "vendor" and s.owner != actor.id):
+            return Refused("related", {"subject": s.subject})
+        return Move(s.step, next(iter(sorted(actor.roles)), "none"), c.on_behalf_of, s.due_on)
+    if c.action == "reassign":
+        role = process.authority.get(step.lane)
+        if role is None or role not in actor.roles:
+            return Refused("role", {"role": role or "nobody"})
+        return _to_another(process, step, s, payload, role, None, facts)
+    behalf = c.on_behalf_of or (s.delegator if s.holder == actor.id else None)
+    if c.action == "hand_back":
+        if s.holder is None or s.holder not in (actor.id, c.on_behalf_of):
+            return Refused("not_holder", {"holder": s.holder})
+        if c.on_behalf_of and c.on_behalf_of not in actor.stands_for:
+            return Refused("no_deputy", {"absent": c.on_behalf_of, "role": step.role})
+        return Move(s.step, step.role, c.on_behalf_of, s.due_on)
+    if refused := why_not(process, step, s, actor, behalf, actions, facts):
+        return refused
+    if c.action == "claim":
+        if s.holder == actor.id:
+            return Refused("taken", {"by": s.holder, "at": s.last_at})
+        return Move(s.step, step.role, c.on_behalf_of, s.due_on)
+    if c.action == "delegate":
+        if s.delegator is not None:
+            return Refused("no_chain", {"delegator": s.delegator})
+        return _to_another(process, step, s, payload, step.role, behalf, facts, delegator=behalf or actor.id)
+    return _hold(step, s, payload, behalf, facts, day)
+
+
+def _to_another(process: Process, step: Step, s: State, payload: Mapping[str, Any], role: str, behalf: str | None,
+                facts: Facts, delegator: str | None = None) -> Move | Refused:  # fmt: skip
+    """Delegate and reassign: the one who gets it must be one who may do it, as if he had come himself."""
+    to = (facts.persons or {}).get(str(payload.get("to")))
+    if to is None:
+        return Refused("unknown_person", {"person": payload.get("to")})
+    if to.id in (s.holder, delegator):
+        return Refused("taken", {"by": to.id, "at": s.last_at})
+    trial = State(s.id, s.process, s.subject, s.slot, s.parent, s.book, s.step, hands=s.hands, owner=s.owner,
+                  holder=to.id, delegator=delegator)  # fmt: skip
+    if refused := why_not(process, step, trial, to, delegator, tuple(step.by_name), facts):
+        return Refused("not_to_him", {"to": to.id, "code": refused.code, **refused.facts})
+    return Move(s.step, role, behalf, s.due_on)
+
+
+def _hold(
+    step: Step, s: State, payload: Mapping[str, Any], behalf: str | None, facts: Facts, day: str
+) -> Move | Refused:
+    days = (date.fromisoformat(str(payload["until"])) - date.fromisoformat(day)).days
+    if days < 1:
+        return Refused("hold_past", {"until": str(payload["until"])})
+    if s.held_days + days > facts.holds_max:
+        return Refused("hold_too_long", {"left": facts.holds_max - s.held_days, "asked": days})
+    due_on = (date.fromisoformat(s.due_on) + timedelta(days=days)).isoformat() if s.due_on else None
+    return Move(s.step, step.role, behalf, due_on)
+
+
+def opening(process: Process, c: Command, slots: Mapping[tuple[str, str], int]) -> Refused | None:
+    """May a case be opened: is its slot free?"""
+    if c.slot is not None and (process.name, c.slot) in slots:
+        return Refused("slot", {"slot": c.slot, "case": slots[process.name, c.slot]})
+    return None if process.steps[process.start].kind == START else Refused("not_here", {"step": process.start})

@@ -1,0 +1,166 @@
+"""The state of a case: the fold of its stream. One function moves it on, for act, rebuild and replay alike."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import orjson
+
+from door.journal import ZERO, Entry
+from models.process import END, USER, Process
+
+
+@dataclass(slots=True)
+class State:
+    """Where a case stands and what it remembers.
+
+    `visits`: how often each step was entered; `done`: how often each arrow was taken; `hands`: who took it, in any
+    round, with whom he stood in for; `facts`: the payload fields that the process remembers. The rest describes
+    the item while a person's turn lasts: `owner` (whose it is), `holder` (claimed by or handed to), `delegator`.
+    """
+
+    id: int
+    process: str
+    subject: str
+    slot: str | None
+    parent: int | None
+    book: str
+    step: str
+    stream: str = ""
+    seq: int = 0
+    head: str = ZERO
+    opened_on: str = ""
+    closed_on: str | None = None
+    last_person: str = ""
+    last_at: str = ""
+    visits: dict[str, int] = field(default_factory=dict)
+    done: dict[str, int] = field(default_factory=dict)
+    hands: dict[str, list[str]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    since: str = ""
+    due_on: str | None = None
+    owner: str | None = None
+    holder: str | None = None
+    delegator: str | None = None
+    held_until: str | None = None
+    held_days: int = 0
+    rung: int = 0
+
+
+def dump(s: State) -> str:
+    """What of the state has no column of its own, as JSON."""
+    return orjson.dumps([
+        s.last_person, s.last_at, s.visits, s.done, s.hands, s.facts, s.since, s.due_on, s.owner, s.holder,
+        s.delegator, s.held_until, s.held_days, s.rung,
+    ]).decode()  # fmt: skip
+
+
+CASE_COLUMNS = ("id", "process", "stream", "subject", "slot", "parent", "book", "step", "seq", "head", "opened_on",
+                "closed_on", "state")  # fmt: skip
+
+
+def load(row: tuple[Any, ...]) -> State:
+    """The state from a row of CASE_COLUMNS."""
+    id_, process, stream, subject, slot, parent, book, step, seq, head, opened_on, closed_on, state = row
+    return State(id_, process, subject, slot, parent, book, step, stream, seq, head, opened_on, closed_on,
+                 *orjson.loads(state))  # fmt: skip
+
+
+def case_row(s: State) -> tuple[Any, ...]:
+    return (s.id, s.process, s.stream, s.subject, s.slot, s.parent, s.book, s.step, s.seq, s.head, s.opened_on,
+            s.closed_on, dump(s))  # fmt: skip
+
+
+ITEM_COLUMNS = ("case_id", "process", "step", "role", "lane", "round", "since", "due_on", "owner", "whose", "holder",
+                "held_until", "rung")  # fmt: skip
+
+
+def item_row(process: Process, s: State) -> tuple[Any, ...] | None:
+    """The item of a case that waits for a person, None where it does not."""
+    step = process.steps[s.step]
+    if step.kind != USER:
+        return None
+    whose = step.whose if s.owner is None and step.whose else None
+    return (s.id, s.process, s.step, step.role, step.lane, s.visits.get(s.step, 0), s.since, s.due_on, s.owner, whose,
+            s.holder, s.held_until, s.rung)  # fmt: skip
+
+
+def blank(process: Process, id_: int, subject: str, slot: str | None, parent: int | None, book: str) -> State:
+    """A case before its first entry: at the start."""
+    return State(id_, process.name, subject, slot, parent, book, process.start, stream=f"{process.stream}:{id_}")
+
+
+def fold(process: Process, s: State, entry: Entry, payload: Mapping[str, Any]) -> None:
+    """Moves the state on by one entry. Everything it needs stands in the entry, so a rebuild gives the same."""
+    action = entry.action
+    s.seq, s.head, s.last_person, s.last_at = entry.seq, entry.hash, entry.person, entry.recorded_at
+    if action in _ITEM:
+        _ITEM[action](s, entry, payload)
+        if entry.step == s.step:
+            return
+    else:
+        s.done[action] = s.done.get(action, 0) + 1
+        hands = s.hands.setdefault(action, [])
+        for person in (entry.on_behalf_of, entry.person):  # the newest last: `whose` may ask who did it last
+            if person:
+                if person in hands:
+                    hands.remove(person)
+                hands.append(person)
+        facts = s.facts
+        for name in process.facts:
+            if name in payload:
+                facts[name] = payload[name]
+        if entry.seq == 1:
+            s.opened_on = entry.business_date
+            facts.update(payload.get("case", {}).get("facts", {}))
+    s.step, s.since, s.due_on = entry.step, entry.business_date, entry.due_on
+    s.visits[s.step] = s.visits.get(s.step, 0) + 1
+    s.holder = s.delegator = s.held_until = None
+    s.held_days = s.rung = 0
+    step = process.steps[s.step]
+    s.owner = owner_of(step.whose, s)
+    if step.kind == END:
+        s.closed_on = entry.business_date
+
+
+def owner_of(whose: str, s: State) -> str | None:
+    """Whose step it is, as far as the case itself knows: a fact, or who last did the action of that name."""
+    if not whose:
+        return None
+    if whose in s.facts:
+        return str(s.facts[whose])
+    return s.hands[whose][-1] if whose in s.hands else None
+
+
+def _claim(s: State, e: Entry, p: Mapping[str, Any]) -> None:
+    s.holder, s.delegator = e.person, e.on_behalf_of
+
+
+def _hand_back(s: State, e: Entry, p: Mapping[str, Any]) -> None:
+    s.holder = s.delegator = s.held_until = None
+
+
+def _delegate(s: State, e: Entry, p: Mapping[str, Any]) -> None:
+    s.holder, s.delegator = p["to"], e.on_behalf_of or e.person
+
+
+def _reassign(s: State, e: Entry, p: Mapping[str, Any]) -> None:
+    s.holder, s.delegator, s.held_until = p["to"], None, None
+
+
+def _hold(s: State, e: Entry, p: Mapping[str, Any]) -> None:
+    s.held_until, s.due_on = p["until"], e.due_on
+    s.held_days += (date.fromisoformat(p["until"]) - date.fromisoformat(e.business_date)).days
+
+
+def _remind(s: State, e: Entry, p: Mapping[str, Any]) -> None:
+    s.rung += 1
+
+
+def _nothing(s: State, e: Entry, p: Mapping[str, Any]) -> None:
+    pass
+
+
+_ITEM = {"claim": _claim, "hand_back": _hand_back, "delegate": _delegate, "reassign": _reassign, "hold": _hold,
+         "remind": _remind, "comment": _nothing, "cancel": _nothing}  # fmt: skip

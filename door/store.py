@@ -1,0 +1,187 @@
+"""The door's SQL: what it locks and reads before deciding, and what it writes after. Reviewed as SQL, in one place."""
+
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from sqlmodel import SQLModel
+
+import models.tables  # noqa: F401 - fills the metadata
+from door.command import SYSTEM, THE_SYSTEM, Person
+from door.db import Db, Row
+from door.fold import CASE_COLUMNS, ITEM_COLUMNS, State, load
+
+_CASE = ", ".join(f"c.{name}" for name in CASE_COLUMNS)
+_MANAGER = ("(SELECT r.manager FROM responsible r WHERE r.subject = c.subject AND r.since <= ? "
+            "ORDER BY r.since DESC LIMIT 1)")  # fmt: skip
+
+
+def among(db: Db, column: str, values: Collection[Any], kind: str = "text") -> tuple[str, Any]:
+    """`column` is one of the values, as SQL and its one parameter, on either database."""
+    if db.dialect == "sqlite":
+        return f"{column} IN (SELECT value FROM json_each(?))", orjson.dumps(list(values)).decode()
+    return f"{column} = ANY(?::{kind}[])", list(values)
+
+
+def lock_cases(db: Db, ids: Sequence[int], day: str) -> dict[int, tuple[State, str | None]]:
+    """The cases with the responsible manager of their subject, locked in the order of their ids."""
+    if not ids:
+        return {}
+    where, values = ("c.id = ?", ids[0]) if len(ids) == 1 else among(db, "c.id", ids, "bigint")
+    lock = " ORDER BY c.id FOR UPDATE OF c" if db.dialect == "postgresql" else ""
+    rows = db.rows(f"SELECT {_MANAGER}, {_CASE} FROM cases c WHERE {where}{lock}", day, values)
+    return {row[1]: (load(row[1:]), row[0]) for row in rows}
+
+
+def read_case(db: Db, id_: int) -> State | None:
+    """A case as it stands, without a lock."""
+    rows = db.rows(f"SELECT {_CASE} FROM cases c WHERE c.id = ?", id_)
+    return load(rows[0]) if rows else None
+
+
+def managers(db: Db, subjects: Collection[str], day: str) -> dict[str, str]:
+    """Responsible manager by subject on a day."""
+    where, values = among(db, "subject", subjects)
+    rows = db.rows(f"SELECT subject, manager FROM responsible WHERE {where} AND since <= ? ORDER BY since", values, day)
+    return dict(rows)
+
+
+def open_siblings(db: Db, parents: Collection[int], processes: Collection[str]) -> dict[tuple[int, str], int]:
+    """How many cases of a process are open below each parent."""
+    where, values = among(db, "parent", parents, "bigint")
+    which, names = among(db, "process", processes)
+    rows = db.rows(
+        f"SELECT parent, process, count(*) FROM cases WHERE {where} AND {which} AND closed_on IS NULL "
+        "GROUP BY parent, process", values, names)  # fmt: skip
+    return {(parent, process): n for parent, process, n in rows}
+
+
+def taken_slots(db: Db, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Open cases that hold one of the slots."""
+    where, values = among(db, "slot", {slot for _, slot in wanted})
+    rows = db.rows(f"SELECT process, slot, id FROM cases WHERE {where} AND closed_on IS NULL", values)
+    return {(process, slot): id_ for process, slot, id_ in rows}
+
+
+_PERSON = """
+SELECT 'unit', p.id, u.lane, p.unit FROM person p JOIN unit u ON u.id = p.unit
+ WHERE {p} AND (p.until IS NULL OR p.until >= ?)
+UNION ALL SELECT 'role', person, role, '' FROM role_grant WHERE {g} AND since <= ? AND (until IS NULL OR until >= ?)
+UNION ALL SELECT 'for', deputy, absent, '' FROM substitute WHERE {s} AND since <= ? AND until >= ?
+UNION ALL SELECT 'related', person, subject, '' FROM relation WHERE {r}
+"""
+
+
+def people(db: Db, ids: Collection[str], day: str) -> dict[str, Person]:
+    """Those in service on the day, with roles, whom they may stand in for, and declared relations."""
+    wanted = [i for i in ids if i != SYSTEM]
+    found = {SYSTEM: THE_SYSTEM}
+    if wanted:
+        if len(wanted) == 1:
+            marks, v = dict.fromkeys("pgsr", "?"), wanted[0]
+            sql = _PERSON.format(p="p.id = ?", g="person = ?", s="deputy = ?", r="person = ?")
+        else:
+            marks = {key: among(db, column, wanted)[0] for key, column in
+                     (("p", "p.id"), ("g", "person"), ("s", "deputy"), ("r", "person"))}  # fmt: skip
+            sql, v = _PERSON.format(**marks), among(db, "p.id", wanted)[1]
+        found.update(_persons(db.rows(sql, v, day, v, day, day, v, day, day, v)))
+    return found
+
+
+def _persons(rows: Iterable[Row]) -> dict[str, Person]:
+    units: dict[str, tuple[str, str]] = {}
+    sets: dict[str, dict[str, set[str]]] = {"role": {}, "for": {}, "related": {}}
+    for what, person, value, extra in rows:
+        if what == "unit":
+            units[person] = (value, extra)
+        else:
+            sets[what].setdefault(person, set()).add(value)
+    return {
+        person: Person(person, lane, frozenset(sets["role"].get(person, ())), unit,
+                       frozenset(sets["related"].get(person, ())), frozenset(sets["for"].get(person, ())))
+        for person, (lane, unit) in units.items()
+    }  # fmt: skip
+
+
+def staff(db: Db, role: str, day: str) -> dict[str, Person]:
+    """Everybody who holds a role on a day."""
+    rows = db.rows("SELECT DISTINCT person FROM role_grant "
+                   "WHERE role = ? AND since <= ? AND (until IS NULL OR until >= ?)", role, day, day)  # fmt: skip
+    found = people(db, [row[0] for row in rows], day)
+    return {id_: p for id_, p in found.items() if role in p.roles and id_ != SYSTEM}
+
+
+def earlier(db: Db, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Row]:
+    """Entries made before under the same keys, by (person, key): stream, seq, action, step, hash, digest, salt,
+    payload."""
+    found = {}
+    for person in {person for person, _ in keys}:
+        own = [key for who, key in keys if who == person]
+        where, values = ("key = ?", own[0]) if len(own) == 1 else among(db, "key", own)
+        for key, *rest in db.rows(
+            "SELECT key, stream, seq, action, step, hash, digest, salt, payload FROM entry "
+            f"WHERE person = ? AND {where}", person, values):  # fmt: skip
+            found[person, key] = tuple(rest)
+    return found
+
+
+def ids(db: Db, n: int) -> int:
+    """The first of a block of n new case ids; the counter stays locked until the end of the transaction."""
+    return int(db.rows("UPDATE counter SET value = value + ? WHERE name = 'case' RETURNING value", n)[0][0]) - n + 1
+
+
+def lock_streams(db: Db, names: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """Heads of streams that are no cases, locked in the order of their names; absent ones are made (PostgreSQL
+    needs a row to lock)."""
+    if db.dialect == "postgresql":
+        db.many("INSERT INTO stream (name, seq, head) VALUES (?, 0, '') ON CONFLICT DO NOTHING", [(n,) for n in names])
+    where, values = among(db, "name", names)
+    lock = " ORDER BY name FOR UPDATE" if db.dialect == "postgresql" else ""
+    return {n: (seq, head) for n, seq, head in
+            db.rows(f"SELECT name, seq, head FROM stream WHERE {where}{lock}", values)}  # fmt: skip
+
+
+def write_streams(db: Db, heads: Collection[tuple[str, int, str]]) -> None:
+    db.many("INSERT INTO stream (name, seq, head) VALUES (?, ?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET seq = excluded.seq, head = excluded.head", list(heads))  # fmt: skip
+
+
+_BULK = 200  # rows from which PostgreSQL is better served by COPY than row by row
+
+
+_MOVED = ("step", "seq", "head", "closed_on", "state", "id")
+
+
+def update_cases(db: Db, rows: Sequence[Row]) -> None:
+    """Cases as they now stand: rows of step, seq, head, closed_on, state, id."""
+    if db.dialect == "postgresql" and len(rows) >= _BULK:
+        db.run("CREATE TEMP TABLE IF NOT EXISTS moved (step text, seq int, head text, closed_on date, state text, "
+               "id bigint) ON COMMIT DELETE ROWS")  # fmt: skip
+        db.insert("moved", _MOVED, rows)
+        db.run("UPDATE cases c SET step = m.step, seq = m.seq, head = m.head, closed_on = m.closed_on, state = m.state "
+               "FROM moved m WHERE c.id = m.id")  # fmt: skip
+        return
+    db.many("UPDATE cases SET step = ?, seq = ?, head = ?, closed_on = ?, state = ? WHERE id = ?", rows)
+
+
+_MARKS = ", ".join("?" * len(ITEM_COLUMNS))
+_NEWLY = ", ".join(f"{name} = excluded.{name}" for name in ITEM_COLUMNS[1:])
+_NAMES = ", ".join(ITEM_COLUMNS)
+_PUT_ITEM = f"INSERT INTO item ({_NAMES}) VALUES ({_MARKS}) ON CONFLICT (case_id) DO UPDATE SET {_NEWLY}"
+
+
+def write_items(db: Db, put: Sequence[Row], gone: Sequence[int]) -> None:
+    """Items as they now stand, and cases that wait for a person no longer."""
+    if db.dialect == "postgresql" and len(put) + len(gone) >= _BULK:
+        db.run("DELETE FROM item WHERE case_id = ANY(?::bigint[])", [*gone, *(row[0] for row in put)])
+        db.insert("item", ITEM_COLUMNS, put)
+        return
+    db.many("DELETE FROM item WHERE case_id = ?", [(id_,) for id_ in gone])
+    db.many(_PUT_ITEM, put)
+
+
+@lru_cache
+def columns(table: str) -> tuple[str, ...]:
+    """Column names of a projection table that arrows write rows to."""
+    return tuple(c.name for c in SQLModel.metadata.tables[table].columns)
