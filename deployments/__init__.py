@@ -1,0 +1,1 @@
+"""How the system is run: command line, deployments, server and worker as one supervised set."""

@@ -1,0 +1,1 @@
+"""The order of the automatic steps, one stage a file."""
