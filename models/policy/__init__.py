@@ -5,8 +5,10 @@
 
 from models.policy.book import Book
 from models.policy.explain import Explained, explain
+from models.policy.judgement import Order, Restriction
 from models.policy.load import check, load
-from models.policy.parts import CASE_FACTS, KINDS, Checkpoint, Kind, Order, Restriction, Timer
+from models.policy.names import CASE_FACTS, KINDS, Kind
+from models.policy.parts import Checkpoint, Timer
 from models.policy.source import PolicyError
 
 __all__ = [

@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 
 from models.policy import facts as sql
-from models.policy.parts import C, Classification, Rules, Ruling
+from models.policy.judgement import Classification
+from models.policy.parts import Rules, Ruling, T
 from models.policy.source import PolicyError
 
 TOPICS = {"path": "path_rule", "template": "template_rule", "regular_months": "regular_rule", "use_days": "use_rule"}
@@ -33,11 +34,15 @@ def apply(
     chosen = [e for topic, rule in TOPICS.items() for e in _choose(getattr(rules, topic), topic, rule)]
     done = evaluated.with_columns(*chosen, proposed(classification))
     return _with_conditions(done, conditions, adds).select(
-        *frame.columns, *(f"f_{f}" for f in facts), *(c for pair in TOPICS.items() for c in pair), "proposed_class", "extra"
+        *frame.columns,
+        *(f"f_{f}" for f in facts),
+        *(c for pair in TOPICS.items() for c in pair),
+        "proposed_class",
+        "extra",
     )
 
 
-def _choose(ruling: Ruling[C], topic: str, rule: str) -> tuple[pl.Expr, pl.Expr]:
+def _choose(ruling: Ruling[T], topic: str, rule: str) -> tuple[pl.Expr, pl.Expr]:
     then, name = pl.lit(ruling.default.then), pl.lit(ruling.default.id)
     for choice in reversed(ruling.ordered[:-1]):
         holds = pl.all_horizontal(f"f_{fact}" for fact in sql.parts(choice.when))

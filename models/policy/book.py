@@ -11,10 +11,12 @@ from typing import Annotated, Any
 import polars as pl
 from pydantic import Field
 
-from models.policy import finding, parts
+from models.policy import finding, judgement, names, parts
 from models.policy.apply import apply
 from models.policy.calendar import BusinessDays
-from models.policy.parts import CaseRule, Checkpoint, Code, Colour, Part, Timer
+from models.policy.judgement import CaseRule
+from models.policy.names import Code, Colour, Kind, Part
+from models.policy.parts import Checkpoint, Timer
 from models.policy.source import PolicyError
 from models.process import holds
 
@@ -27,35 +29,35 @@ class Book(Part):
 
     version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
     semantics: Annotated[int, Field(ge=1, le=1)]
-    holds_max_days: parts.Days
-    backlog_days: parts.Days
-    switches: dict[Code, parts.Switch]
+    holds_max_days: names.Days
+    backlog_days: names.Days
+    switches: dict[Code, judgement.Switch]
 
     calendars: Annotated[dict[Code, parts.Calendar], Field(min_length=1)]
     ladders: dict[Code, tuple[parts.Rung, ...]]
     timers: dict[Code, Timer]
 
-    facts: dict[Code, parts.FactSql]
+    facts: dict[Code, names.FactSql]
     rules: parts.Rules
-    kinds: dict[parts.Kind, parts.KindRule]
+    kinds: dict[Kind, parts.KindRule]
     checkpoints: dict[Code, Checkpoint]
     templates: dict[Code, parts.Template]
-    common: dict[parts.Kind, parts.Checkpoints]
-    additions: dict[Code, parts.Checkpoints]
-    collection: parts.Collection
-    return_codes: dict[Annotated[str, Field(pattern=r"^B\d\d$")], parts.ReturnCode]
+    common: dict[Kind, names.Checkpoints]
+    additions: dict[Code, names.Checkpoints]
+    collection: judgement.Collection
+    return_codes: dict[Annotated[str, Field(pattern=r"^B\d\d$")], judgement.ReturnCode]
 
-    levels: Annotated[tuple[parts.Level, ...], Field(min_length=5, max_length=5)]
-    actions: dict[Annotated[str, Field(pattern=r"^A\d\d$")], parts.Said]
-    restrictions: dict[Annotated[str, Field(pattern=r"^K\d{1,2}$")], parts.Restriction]
-    orders: dict[Annotated[str, Field(pattern=r"^O\d{1,2}$")], parts.Order]
-    lifting: parts.Lifting
-    gate: parts.Gate
-    classification: parts.Classification
+    levels: Annotated[tuple[judgement.Level, ...], Field(min_length=5, max_length=5)]
+    actions: dict[Annotated[str, Field(pattern=r"^A\d\d$")], judgement.Said]
+    restrictions: dict[Annotated[str, Field(pattern=r"^K\d{1,2}$")], judgement.Restriction]
+    orders: dict[Annotated[str, Field(pattern=r"^O\d{1,2}$")], judgement.Order]
+    lifting: judgement.Lifting
+    gate: judgement.Gate
+    classification: judgement.Classification
 
-    sampling: parts.Sampling
-    outcomes: dict[Annotated[str, Field(pattern=r"^V\d$")], parts.Outcome]
-    inadequate: dict[Annotated[str, Field(pattern=r"^N\d$")], parts.Said]
+    sampling: judgement.Sampling
+    outcomes: dict[Annotated[str, Field(pattern=r"^V\d$")], judgement.Outcome]
+    inadequate: dict[Annotated[str, Field(pattern=r"^N\d$")], judgement.Said]
     line: tuple[CaseRule, ...]
 
     places: dict[str, str] = Field(default_factory=dict)
@@ -86,7 +88,8 @@ class Book(Part):
     @cached_property
     def _business(self) -> dict[str, BusinessDays]:
         return {
-            name: BusinessDays(name, c.first_year, c.last_year, c.closed, c.worked) for name, c in self.calendars.items()
+            name: BusinessDays(name, c.first_year, c.last_year, c.closed, c.worked)
+            for name, c in self.calendars.items()
         }
 
     @cached_property
@@ -151,7 +154,7 @@ class Book(Part):
         late = 0 if technical and dpd <= self.classification.technical_days else dpd
         return max((line.at_least for line in self.classification.lines if line.from_days <= late), default=1)
 
-    def merges(self, kind: parts.Kind, product: str) -> bool:
+    def merges(self, kind: Kind, product: str) -> bool:
         """May a due inspection of this kind and product join another of the same borrower?"""
         rule = self.kinds[kind]
         return rule.merge and product not in rule.separate_products
@@ -163,7 +166,7 @@ class Book(Part):
             raise PolicyError([f"No checkpoint {id_!r} in the policy book."])
         return self.checkpoints[id_]
 
-    def checkpoint_ids(self, code: str, kind: parts.Kind, *extra: str) -> tuple[str, ...]:
+    def checkpoint_ids(self, code: str, kind: Kind, *extra: str) -> tuple[str, ...]:
         """Ids of what is asked: of the template for first and regular inspections, of the kind always, and of `extra`
         (checkpoints or additions, as a facility's conditions or a special inspection's trigger name them)."""
         if code not in self.templates:
@@ -173,7 +176,7 @@ class Book(Part):
         more = [id_ for name in extra for id_ in self.added(name)]
         return tuple(dict.fromkeys((*own, *self.common.get(kind, ()), *more)))
 
-    def template(self, code: str, kind: parts.Kind, *extra: str) -> tuple[Checkpoint, ...]:
+    def template(self, code: str, kind: Kind, *extra: str) -> tuple[Checkpoint, ...]:
         """As `checkpoint_ids`, the checkpoints themselves."""
         return tuple(self.checkpoints[id_] for id_ in self.checkpoint_ids(code, kind, *extra))
 

@@ -47,13 +47,12 @@ class BusinessDays:
         Raises PolicyError where it lies outside the calendar's years.
         """
         days = self.days
-        if n > 0:
-            at = bisect_right(days, day) + n - 1
-        else:
-            at = bisect_left(days, day) + n
+        at = bisect_right(days, day) + n - 1 if n > 0 else bisect_left(days, day) + n
         if not 0 <= at < len(days) or not self.first <= int(day[:4]) <= self.last:
             years = f"{self.first} to {self.last}"
-            raise PolicyError([f"Calendar {self.name} holds the years {years}; {day} with {n:+} business days leaves them."])
+            raise PolicyError(
+                [f"Calendar {self.name} holds the years {years}; {day} with {n:+} business days leaves them."]
+            )
         return days[at]
 
     def is_open(self, day: str) -> bool:

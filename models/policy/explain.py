@@ -9,7 +9,8 @@ import polars as pl
 from models.policy import facts as sql
 from models.policy.apply import TOPICS
 from models.policy.book import Book
-from models.policy.parts import KINDS, C, Kind, Ruling
+from models.policy.names import KINDS, Kind
+from models.policy.parts import Ruling, T
 from models.process import holds
 
 NOT_EVALUATED = "not evaluated"
@@ -79,7 +80,7 @@ def _looser(mine: pl.DataFrame, strictest: str) -> tuple[str, ...]:
     return tuple(f"condition:{name} ({value} months)" for name, value in others.select("name", "value").iter_rows())
 
 
-def _below(book: Book, ruling: Ruling[C], winner: str, found: Mapping[str, Any], unit: str) -> tuple[str, ...]:
+def _below(book: Book, ruling: Ruling[T], winner: str, found: Mapping[str, Any], unit: str) -> tuple[str, ...]:
     ids = [r.id for r in ruling.ordered]
     chosen = ids.index(winner) if winner in ids else -1
     lines = []
@@ -97,7 +98,9 @@ def _kinds(book: Book, found: Mapping[str, Any]) -> Iterator[Explained]:
     for kind, rule in book.kinds.items():
         merged = "joins another inspection" if book.merges(kind, found["product"] or "") else "is never merged"
         due = f", due {' / '.join(map(str, rule.before))} days before" if rule.before else ""
-        says = f"{rule.path or found['path']}; opens {rule.lead_days} days ahead{due}; {merged}; missed: {rule.catch_up}"
+        says = (
+            f"{rule.path or found['path']}; opens {rule.lead_days} days ahead{due}; {merged}; missed: {rule.catch_up}"
+        )
         yield Explained("kind", kind, says, book.place(f"kinds.{kind}"), rule.source)
 
 
@@ -110,7 +113,7 @@ def _checkpoints(book: Book, found: Mapping[str, Any], mine: pl.DataFrame | None
     if mine is not None:
         for name, kind_, value in mine.select("name", "kind", "value").iter_rows():
             if kind_ != "frequency":
-                why |= {id_: f" (condition {name})" for id_ in book.added("covenant" if kind_ == "covenant" else value)}
+                why |= dict.fromkeys(book.added("covenant" if kind_ == "covenant" else value), f" (condition {name})")
     for id_, kinds in asked.items():
         checkpoint = book.checkpoint(id_)
         says = f"{', '.join(kinds)}{why.get(id_, '')}: {checkpoint.question}"
@@ -119,10 +122,16 @@ def _checkpoints(book: Book, found: Mapping[str, Any], mine: pl.DataFrame | None
 
 def _time(book: Book) -> Iterator[Explained]:
     for key, timer in book.timers.items():
-        measures = ((timer.business_days, "business days"), (timer.calendar_days, "calendar days"), (timer.hours, "hours"))
+        measures = (
+            (timer.business_days, "business days"),
+            (timer.calendar_days, "calendar days"),
+            (timer.hours, "hours"),
+        )
         long = next(f"{n} {unit}" for n, unit in measures if n is not None)
         whose = "the unit's calendar" if timer.whose == "case" else f"calendar {timer.whose}"
-        yield Explained("timer", key, f"{long}, {whose}, reminders: {timer.ladder}", book.place(f"timers.{key}"), timer.source)
+        yield Explained(
+            "timer", key, f"{long}, {whose}, reminders: {timer.ladder}", book.place(f"timers.{key}"), timer.source
+        )
 
 
 def _draw(book: Book, found: Mapping[str, Any]) -> Iterator[Explained]:
@@ -136,7 +145,9 @@ def _draw(book: Book, found: Mapping[str, Any]) -> Iterator[Explained]:
         if holds(r.when, facts) is None
     )
     where = book.place("sampling.probability" if rule == "base" else f"sampling.{rule}")
-    yield Explained("draw", rule, f"verified in depth with probability {probability}", where, book.sampling.source, unknown)
+    yield Explained(
+        "draw", rule, f"verified in depth with probability {probability}", where, book.sampling.source, unknown
+    )
 
 
 def _gate(book: Book) -> str:
@@ -146,7 +157,9 @@ def _gate(book: Book) -> str:
 
 def _class(book: Book, found: Mapping[str, Any]) -> Iterator[Explained]:
     if found["dpd"] is None:
-        yield Explained("class", "", f"{NOT_EVALUATED}: days past due are not known", book.place("classification.lines"))
+        yield Explained(
+            "class", "", f"{NOT_EVALUATED}: days past due are not known", book.place("classification.lines")
+        )
         return
     line = next(x for x in reversed(book.classification.lines) if x.from_days <= found["dpd"])
     says = f"at least {line.at_least} ({line.name}) at {found['dpd']} days past due: {line.says}"

@@ -12,7 +12,25 @@ import polars as pl
 
 from models.snapshot import COLUMNS
 
-WORDS = frozenset(["and", "or", "not", "in", "between", "is", "null", "true", "false", "like", "abs", "greatest", "least", "array_length", "date"])
+WORDS = frozenset(
+    [
+        "and",
+        "or",
+        "not",
+        "in",
+        "between",
+        "is",
+        "null",
+        "true",
+        "false",
+        "like",
+        "abs",
+        "greatest",
+        "least",
+        "array_length",
+        "date",
+    ]
+)
 _QUOTED = re.compile(r"'(?:[^']|'')*'")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 

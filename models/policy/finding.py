@@ -15,7 +15,7 @@ from operator import eq, ge, gt, le, lt
 from typing import Protocol
 
 _TEST = re.compile(r"^(?:(fall|rise|age) )?(<=|>=|<|>|=) ?(-?\d+(?:\.\d+)?)(?: (days|months))?$")
-_OPS: dict[str, Callable[[Decimal | date, Decimal | date], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge, "=": eq}  # type: ignore[dict-item]
+_OPS: dict[str, Callable[[Decimal | date, Decimal | date], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge, "=": eq}
 
 
 class Question(Protocol):
@@ -82,10 +82,10 @@ def _date(text: str) -> date | None:
 
 
 def _words(question: Question) -> tuple[str, ...]:
-    """Words that stand for an answer: the choices, yes and no, and those that a test names."""
+    """Words that stand for an answer: yes and no, the choices, and those that a test names."""
     if question.type == "yes_no":
         return ("yes", "no")
-    return question.choices or tuple(t for t in question.yellow + question.orange + question.red if _test(t) is None)
+    return question.choices + tuple(t for t in question.yellow + question.orange + question.red if _test(t) is None)
 
 
 def wrong_value(question: Question, value: str) -> str:
@@ -93,7 +93,7 @@ def wrong_value(question: Question, value: str) -> str:
     if value in _words(question):
         return ""
     if question.type in ("yes_no", "choice"):
-        return f"{value!r} is none of {', '.join(_words(question))}"
+        return f"{value!r} is none of {', '.join(dict.fromkeys(_words(question)))}"
     if question.type == "date":
         return "" if _date(value) else f"{value!r} is no date (YYYY-MM-DD)"
     if question.type == "number":

@@ -78,7 +78,9 @@ def _time_orders(source: Source) -> None:
     for kind, order in orders.items():
         key = f"order.{kind}"
         if key in timers:
-            source.mistakes.append(f"{source.at(('timers', key))}: the days of {key!r} stand with the order; remove it here.")
+            source.mistakes.append(
+                f"{source.at(('timers', key))}: the days of {key!r} stand with the order; remove it here."
+            )
         elif isinstance(order, dict) and isinstance(order.get("days"), int):
             timers[key] = {"calendar_days": order["days"], "ladder": "order", "source": order.get("source", "J")}
             source.lines[("timers", key)] = source.places[f"timers.{key}"] = source.at(("orders", kind))

@@ -91,7 +91,9 @@ def _value(source: Source, name: str, node: yaml.Node, place: Place) -> Any:
             rule, line = f"{place[0]}.{found['id']}", _line(name, node)
             if rule in source.places:
                 first = source.places[rule]
-                source.mistakes.append(f"{line}: the id {found['id']!r} stands twice, first at {first}; ids are unique.")
+                source.mistakes.append(
+                    f"{line}: the id {found['id']!r} stands twice, first at {first}; ids are unique."
+                )
             else:
                 source.places[rule] = line
         return found
