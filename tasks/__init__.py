@@ -1,0 +1,1 @@
+"""The automatic steps, one a file."""
