@@ -2,12 +2,13 @@
 
 from bisect import bisect_left, bisect_right
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 
 from models.policy.source import PolicyError
 
 
-def compiled(country: str, categories: tuple[str, ...], years: range) -> tuple[set[date], set[date]]:
+@cache
+def compiled(country: str, categories: tuple[str, ...], years: range) -> tuple[frozenset[date], frozenset[date]]:
     """Weekdays closed and weekend days worked of a country. Raises ValueError for a country or category unknown.
 
     A year's list may close a day of its neighbour (New Year observed on 31 December), so these are asked too.
@@ -19,8 +20,8 @@ def compiled(country: str, categories: tuple[str, ...], years: range) -> tuple[s
         found = holidays.country_holidays(country, years=wide, categories=categories, expand=False)
     except NotImplementedError as unknown:
         raise ValueError(str(unknown)) from unknown
-    closed = {d for d in found if d.year in years and d.weekday() < 5}
-    worked = {d for d in getattr(found, "weekend_workdays", ()) or () if d.year in years}
+    closed = frozenset(d for d in found if d.year in years and d.weekday() < 5)
+    worked = frozenset(d for d in getattr(found, "weekend_workdays", ()) or () if d.year in years)
     return closed, worked
 
 

@@ -35,7 +35,7 @@ def explain(book: Book, row: pl.DataFrame, conditions: pl.DataFrame | None = Non
     if row.height != 1:
         raise ValueError(f"one facility is explained at a time, not {row.height}")
     mine = conditions.filter(pl.col("facility") == row["facility"][0]) if conditions is not None else None
-    found = book.apply(row, mine).row(0, named=True)
+    found = book.apply(sql.complete(row), mine).row(0, named=True)
     return [
         *_facts(book, found),
         *_rulings(book, found, mine),

@@ -1,7 +1,8 @@
 """Named facts: SQL boolean expressions over the snapshot's columns, run by polars.
 
 SQL's three-valued logic holds: a fact whose answer depends on a NULL or absent column is null, "not evaluated",
-and never false. What could turn NULL silently into false (CASE, COALESCE) is not offered.
+and never false. What could pass over a NULL (CASE, COALESCE, GREATEST) is not offered, nor is division, because a
+zero divisor would make a fact true.
 """
 
 import re
@@ -35,11 +36,14 @@ _QUOTED = re.compile(r"'(?:[^']|'')*'")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 
 
+@cache
 def wrong(sql: str) -> str:
     """What keeps `sql` from being a boolean expression over the snapshot's columns; empty if nothing does."""
     plain = _QUOTED.sub(" ", sql)
     if '"' in plain or "--" in plain or "/*" in plain:
         return "quote text with '…' and write no comments inside an expression"
+    if "/" in plain or "%" in plain:
+        return "write a product instead of a quotient (a > 2 * b), a zero divisor would make it true"
     strange = sorted({w for w in _WORD.findall(plain) if w not in COLUMNS and w.lower() not in WORDS})
     if strange:
         names = ", ".join(c for c in COLUMNS if not c.startswith("dpd_"))

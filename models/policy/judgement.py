@@ -35,7 +35,7 @@ class Classification(Part):
     def lines_rise(self) -> Self:
         days, classes = [line.from_days for line in self.lines], [line.at_least for line in self.lines]
         if days[0] or sorted(set(days)) != days or sorted(set(classes)) != classes:
-            raise ValueError("lines begin at 0 days and rise in days and class")
+            raise ValueError(f"lines begin at 0 days and rise in days and class, not {days} and {classes}")
         return self
 
 

@@ -158,8 +158,10 @@ class Ruling(Part, Generic[T]):
 
     @model_validator(mode="after")
     def only_the_default_always_holds(self) -> Self:
-        if self.default.when or not all(rule.when for rule in self.product + self.customer):
-            raise ValueError("every rule says when it holds, only the default does not")
+        if self.default.when:
+            raise ValueError(f"the default {self.default.id!r} always holds; it has no when")
+        if silent := [rule.id for rule in self.product + self.customer if not rule.when]:
+            raise ValueError(f"{', '.join(silent)} must say when; only the default always holds")
         return self
 
     @property

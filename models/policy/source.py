@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same language; the first where PyYAML has libyaml
 Place = tuple[str | int, ...]
 
 
@@ -51,13 +52,13 @@ def read(folder: Path) -> Source:
     for file in files:
         name = f"{folder.resolve().name}/{file.name}"
         try:
-            root = yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader)
+            root = yaml.compose(file.read_text(encoding="utf-8"), LOADER)
         except yaml.MarkedYAMLError as wrong:
             line = wrong.problem_mark.line + 1 if wrong.problem_mark else 1
             source.mistakes.append(f"{name}:{line}: this is not YAML: {wrong.problem}.")
             continue
-        except (yaml.YAMLError, UnicodeDecodeError) as wrong:
-            source.mistakes.append(f"{name}:1: this is not YAML in UTF-8: {str(wrong).splitlines()[0]}.")
+        except (OSError, yaml.YAMLError, UnicodeDecodeError) as wrong:
+            source.mistakes.append(f"{name}:1: this can't be read as YAML in UTF-8: {str(wrong).splitlines()[0]}.")
             continue
         if not isinstance(root, yaml.MappingNode):
             source.mistakes.append(f"{name}:1: a policy file holds sections, each a key with what belongs to it.")
