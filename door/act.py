@@ -17,7 +17,7 @@ from door import store
 from door.command import SYSTEM, Clock, Command, Person, Refused, Rules, Verdict
 from door.db import Db, Row
 from door.decide import Facts, Move, decide, opening, who_may
-from door.fold import CASE_COLUMNS, State, blank, case_row, dump, fold, item_row
+from door.fold import CASE_COLUMNS, State, blank, case_row, dump, fold, item_row, owner_of, rows_of
 from door.journal import COLUMNS, ZERO, Entry, canonical, seal
 from models import forms
 from models.process import USER, Form, Nothing, Process
@@ -271,22 +271,20 @@ class _Acting:
         self.entries.append(entry)
         if s.id not in self.new:
             self.changed[s.id] = s
-        for table, name in (arrow.rows if arrow else {}).items():
-            self._add_rows(table, payload[name] if name else [{}], s, entry)
+        for table, rows in rows_of(arrow, s, entry, payload, store.columns):
+            self.rows.setdefault(table, []).extend(rows)
         if s.step != before and process.steps[s.step].kind == USER:
             nobody = not self._anyone(process, s, facts)
             self.notices.append((s.id, s.seq, "nobody" if nobody else "item", None, self.now))
-        elif c.action in ("delegate", "reassign"):
+        if arrow is not None and arrow.tells:
+            told = owner_of(arrow.tells, s) or facts.manager
+            if told:
+                self.notices.append((s.id, s.seq, c.action, told, self.now))
+        if c.action in ("delegate", "reassign"):
             self.notices.append((s.id, s.seq, "item", payload["to"], self.now))
         elif c.action == "remind":
             self.notices.append((s.id, s.seq, "remind", payload["to"] or None, self.now))
         return entry
-
-    def _add_rows(self, table: str, elements: Iterable[Mapping[str, Any]], s: State, entry: Entry) -> None:
-        own = {"case_id": s.id, "seq": entry.seq, "recorded_at": entry.recorded_at, "subject": s.subject}
-        names = store.columns(table)
-        rows = self.rows.setdefault(table, [])
-        rows += dict.fromkeys(tuple({**s.facts, **own, **e}.get(n) for n in names) for e in elements)
 
     def _salt(self) -> str:
         if not self.salts:

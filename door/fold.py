@@ -1,6 +1,6 @@
 """The state of a case: the fold of its stream. One function moves it on, for act, rebuild and replay alike."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from door.journal import ZERO, Entry
-from models.process import END, USER, Process
+from models.process import END, USER, Do, Process
 
 
 @dataclass(slots=True)
@@ -49,11 +49,16 @@ class State:
 
 
 def dump(s: State) -> str:
-    """What of the state has no column of its own, as JSON."""
+    """What of the state has no column of its own, as JSON; sorted, so that the journal gives the same bytes again."""
     return orjson.dumps([
         s.last_person, s.last_at, s.visits, s.done, s.hands, s.facts, s.since, s.due_on, s.owner, s.holder,
         s.delegator, s.held_until, s.held_days, s.rung,
-    ]).decode()  # fmt: skip
+    ], option=orjson.OPT_SORT_KEYS).decode()  # fmt: skip
+
+
+def facts_in(state: str) -> dict[str, Any]:
+    """The facts in a dumped state, for lists of cases."""
+    return dict(orjson.loads(state)[5])
 
 
 CASE_COLUMNS = ("id", "process", "stream", "subject", "slot", "parent", "book", "step", "seq", "head", "opened_on",
@@ -124,6 +129,18 @@ def fold(process: Process, s: State, entry: Entry, payload: Mapping[str, Any]) -
         s.closed_on = entry.business_date
 
 
+def rows_of(arrow: Do | None, s: State, entry: Entry, payload: Mapping[str, Any],
+            columns: Callable[[str], Sequence[str]]) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:  # fmt: skip
+    """The rows that an arrow writes, by table, once its entry is folded in: an element of the payload each, filled up
+    from the entry and the case's facts. `columns` names a table's columns."""
+    own = {"case_id": s.id, "seq": entry.seq, "recorded_at": entry.recorded_at, "subject": s.subject}
+    for table, name in (arrow.rows if arrow else {}).items():
+        names = columns(table)
+        elements = payload[name] if name else [{}]
+        said = ({**s.facts, **own, **{k: v for k, v in e.items() if v is not None}} for e in elements)
+        yield table, list(dict.fromkeys(tuple(e.get(n) for n in names) for e in said))
+
+
 def owner_of(whose: str, s: State) -> str | None:
     """Whose step it is, as far as the case itself knows: a fact, or who last did the action of that name."""
     if not whose:
@@ -155,7 +172,7 @@ def _hold(s: State, e: Entry, p: Mapping[str, Any]) -> None:
 
 
 def _remind(s: State, e: Entry, p: Mapping[str, Any]) -> None:
-    s.rung += 1
+    s.rung = p["rung"]
 
 
 def _nothing(s: State, e: Entry, p: Mapping[str, Any]) -> None:

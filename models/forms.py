@@ -49,10 +49,12 @@ class Comment(Form):
 
 
 class Rung(Form):
-    """A rung of the reminder ladder: how many business days before (negative) or after the deadline, to whom."""
+    """A rung of the reminder ladder: how many business days before (negative) or after the deadline, to whom (a person;
+    empty: who may do the item), and how many rungs are behind now."""
 
     days: int
-    to: Name
+    to: Annotated[str, StringConstraints(max_length=80)]
+    rung: Annotated[int, Field(ge=1)]
 
 
 # -- inspection -----------------------------------------------------------------------------------------------
@@ -68,9 +70,20 @@ class DueRow(Form):
     reason: str = ""
 
 
+class Asked(Form):
+    """What is asked of one facility: the checkpoints of its template for this kind, and why (rule ids of the book)."""
+
+    facility: Name
+    kind: Literal["use", "regular", "special", "repayment", "rating"]
+    template: Name
+    checkpoints: tuple[Name, ...]
+    rules: tuple[str, ...]
+
+
 class OpenInspection(Form):
-    """One borrower, one occasion. `answers` lists the checkpoints asked, per facility; `why` the rule that chose
-    path and template. `amount` is the exposure inspected in minor units of `currency`."""
+    """One borrower, one occasion. `kind`, `template`, `product` are those of the most pressing facility; `amount` is
+    the exposure of all facilities asked about, in minor units of `currency`; `prescribed_on` the
+    earliest due date."""
 
     kind: Literal["use", "regular", "special", "repayment", "rating"]
     path: Path
@@ -83,17 +96,9 @@ class OpenInspection(Form):
     calendar: Name
     unit: Name
     opened_on: date
-    due_on: date
-    why: Text
+    prescribed_on: date
     due: tuple[DueRow, ...]
-    checkpoints: tuple[Name, ...] = ()
-
-
-class Raise(Form):
-    """Further due rows join the open case; a signal also shortens the deadline and asks for an own visit."""
-
-    due: tuple[DueRow, ...]
-    reason: Text
+    asks: tuple[Asked, ...]
 
 
 class Assign(Form):
@@ -263,7 +268,7 @@ class Weighed(Form):
 
 
 class Restriction(Form):
-    """A restriction K1 … K10 on the borrower or one facility; `cap` (minor units) limits drawing where the kind does."""
+    """A restriction K1 … K10 on the borrower or one facility; `cap` (minor units) where it limits."""
 
     kind: Annotated[str, StringConstraints(pattern=r"^K\d{1,2}$")]
     facility: Annotated[str, StringConstraints(max_length=80)] = ""
@@ -305,9 +310,20 @@ class Extension(Form):
 # -- run, policy, hand-over -----------------------------------------------------------------------------------
 
 
+class Engaged(Form):
+    """A vendor under contract on the run's date, for a product and a unit ('*': any), and its inspectors."""
+
+    vendor: Name
+    product: str
+    unit: str
+    per_day: int
+    inspectors: tuple[Name, ...]
+
+
 class RunInputs(Form):
-    """Everything that a run's decisions depend on besides the cases' own entries: SHA-256 of snapshot and book
-    (empty: none), versions of code and libraries, the hash of the quarter's secret."""
+    """Everything that a run's decisions depend on besides the journal of the cases themselves: SHA-256 of snapshot
+    and book (empty: none), versions of code and libraries, the hash of the quarter's secret, the vendors engaged, who
+    is new (`sampling.new_first` of the book), and the cases that the draw's top-up chose."""
 
     stage: Name
     as_of: date
@@ -317,6 +333,15 @@ class RunInputs(Form):
     code: str
     libraries: str
     secret_hash: str = ""
+    vendors: tuple[Engaged, ...] = ()
+    top_up: tuple[int, ...] = ()
+    newcomers: tuple[Name, ...] = ()
+
+
+class Decided(DueRow):
+    """A due row that started no case: skipped (by the catch-up policy), or merged into an open case."""
+
+    case_id: int | None = None
 
 
 class Count(Form):
@@ -331,7 +356,7 @@ class RunResult(Form):
 
     counts: tuple[Count, ...]
     digest: str
-    due: tuple[DueRow, ...] = ()
+    due: tuple[Decided, ...] = ()
 
 
 class BookProposal(Form):

@@ -37,7 +37,8 @@ class Do:
     `when` is a condition over the case's facts; `limit` is how often the arrow may be taken, after that it leads
     to `over`, or is refused where there is none. `opens` maps payload fields to processes: each element opens a
     case. `rows` maps tables to payload fields: each element becomes a row, filled up with the case's facts by
-    column name; an empty field name means one row of facts alone. All in the transaction of the act.
+    column name; an empty field name means one row of facts alone. All in the transaction of the act. `tells`:
+    who is told of it besides whoever acts next (`manager`: the responsible one).
     """
 
     name: str
@@ -49,6 +50,7 @@ class Do:
     over: str = ""
     opens: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, str] = field(default_factory=dict)
+    tells: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class Process:
                 d.over,
                 sorted(d.opens.items()),
                 sorted(d.rows.items()),
+                d.tells,
             )
 
         steps = [

@@ -34,6 +34,8 @@ def _big(**kw: Any) -> Any:
     return Field(sa_type=BigInteger, **kw)
 
 
+EXPERIENCE = "action IN ('submit', 'conclude')"  # by which a person's experience is counted, from an index
+
 # -- the journal and what the door keeps ------------------------------------------------------------------------
 
 
@@ -52,6 +54,7 @@ class Entry(SQLModel, table=True):
         CheckConstraint("length(hash) = 64 AND length(prev) = 64 AND length(digest) = 64", name="hashes_whole"),
         Index("entry_key", "person", "key", unique=True, sqlite_where=text("key IS NOT NULL"),
               postgresql_where=text("key IS NOT NULL")),
+        Index("entry_experience", "person", sqlite_where=text(EXPERIENCE), postgresql_where=text(EXPERIENCE)),
         Index("entry_run", "run", sqlite_where=text("run IS NOT NULL"), postgresql_where=text("run IS NOT NULL")),
     )  # fmt: skip
     stream: str
@@ -235,7 +238,8 @@ class Attempt(SQLModel, table=True):
 class Notice(SQLModel, table=True):
     """Something to tell: written with the act that caused it, addressed by the delivery flow.
 
-    `kind`: item, remind, nobody, restriction. `person` empty: whoever is eligible for the case's item.
+    `kind`: item, remind, nobody, or the action that tells (confirm, lift). `person` empty: whoever is eligible for
+    the case's item.
     `message` empty: not addressed yet; afterwards the Message-ID of the first person told (`told` has them all), or
     "-" and the reason why nobody was.
     """

@@ -36,7 +36,8 @@ class Node:
 class Flow:
     """An arrow between two nodes by id: a sequence flow, or a `message` to another process.
 
-    `condition` is a condition over facts, `action` and counters; `default` marks a gateway's last way out.
+    `condition` is a condition over facts, `action` and counters; `default` marks a gateway's last way out; `weak` is
+    as in Arrow.
     """
 
     id: str
@@ -46,6 +47,17 @@ class Flow:
     condition: str = ""
     default: bool = False
     message: bool = False
+    weak: bool = False
+
+    @property
+    def trunk(self) -> str:
+        """The node at which flows may be drawn as one: those to the same node, messages from the same."""
+        return self.source if self.message else self.target
+
+    @property
+    def branch(self) -> str:
+        """The node at the other end."""
+        return self.target if self.message else self.source
 
 
 @dataclass(frozen=True)
@@ -78,7 +90,7 @@ def arrows(step: Step) -> list[Arrow]:
         if do.name == step.late:
             continue
         if step.kind == GATEWAY:
-            found.append(Arrow(do.name, do.to, do.when))
+            found.append(Arrow(words(do.name), do.to, do.when))
             continue
         asks = f"action == '{do.name}'"
         if do.when:
@@ -135,12 +147,11 @@ def chart(process: Process) -> Chart:
     def add(kind: str, step: str, name: str, lane: str = "", id_: str = "") -> None:
         nodes[id_ or f"{kind}_{step}"] = Node(id_ or f"{kind}_{step}", kind, name, step, lane)
 
-    def link(
-        source: str, target: str, arrow: Arrow | None = None, default: bool = False, message: bool = False
-    ) -> None:
-        id_ = "-".join(["flow", source, target, *([arrow.name] if arrow else [])]).replace(" ×", "-").replace(" ", "_")
-        condition = arrow.condition if arrow and not default else ""
-        flows[id_] = Flow(id_, source, target, words(arrow.name) if arrow else "", condition, default, message)
+    def link(source: str, target: str, arrow: Arrow | None = None, name: str = "", default: bool = False) -> None:
+        id_ = "-".join(filter(None, ["flow", source, target, name])).replace(" ×", "-").replace(" ", "_")
+        condition = arrow.condition if arrow and name and not default else ""
+        message = nodes[target].kind == OTHER
+        flows[id_] = Flow(id_, source, target, name, condition, default, message, bool(arrow and arrow.weak))
 
     for name, lane in lanes.items():
         step = process.steps[name]
@@ -170,19 +181,15 @@ def chart(process: Process) -> Chart:
         if f"split_{name}" in nodes:
             link(here, f"split_{name}")
             here = f"split_{name}"
-        for n, arrow in enumerate(out, 1):
-            link(
-                here,
-                into(arrow.to),
-                arrow if len(out) > 1 else None,
-                default=step.kind == GATEWAY and n == len(out) > 1,
-            )
+        for arrow in out:
+            default = step.kind == GATEWAY and arrow is out[-1]
+            link(here, into(arrow.to), arrow, arrow.name if len(out) > 1 else "", default)
         for arrow in lates(step):
-            link(f"timer_{name}" if out else here, into(arrow.to))
+            link(f"timer_{name}" if out else here, into(arrow.to), arrow)
         if f"remind_{name}" in nodes:
             link(f"timer_{name}", f"remind_{name}")
         for other in opened(step):
-            link(f"step_{name}", f"other_{other}", message=True)
+            link(f"step_{name}", f"other_{other}")
 
     named = list(dict.fromkeys(lanes.values()))
     named.sort(key=lambda lane: LANES.index(lane) if lane in LANES else len(LANES))

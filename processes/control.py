@@ -13,13 +13,13 @@ CONTROL = Process(
         "start": Step(START, DEPARTMENT, CREDIT, does=(
             Do("propose", "confirm", f.Restriction),)),
         "confirm": Step(USER, DEPARTMENT, CREDIT, due="control.confirm", does=(
-            Do("confirm", "in_force"),
+            Do("confirm", "in_force", tells="manager"),
             Do("reject", "rejected", f.Reason))),
         "in_force": Step(USER, DEPARTMENT, CREDIT, due="control.review", does=(
             Do("ask_lift", "confirm_lift", f.Reason, when="open_order == 0"),
             Do("renew", "in_force", f.Extension))),
         "confirm_lift": Step(USER, DEPARTMENT, CREDIT, due="control.lift", does=(
-            Do("lift", "lifted", when="open_order == 0"),
+            Do("lift", "lifted", when="open_order == 0", tells="manager"),
             Do("refuse_lift", "in_force", f.Reason))),
         "lifted": Step(END),
         "rejected": Step(END),

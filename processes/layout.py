@@ -7,6 +7,7 @@ shape lies in its lane, and no line runs through a shape.
 import math
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from itertools import pairwise
 
 from models.process import END, GATEWAY, SERVICE, START, USER
 from processes.chart import JOIN, OTHER, REMIND, SPLIT, TIMER, WAIT, Chart
@@ -21,8 +22,9 @@ SIZE = {
 HEADER = 30  # the band with the name, of the pool and of each lane
 GAP = (15, 21)  # from a shape to the first track beside it, across and down: down there are timers on the border
 FREE = (26, 28)  # a gap without tracks
-TRACK, SPREAD, BORDER = 12, 12, 14  # between tracks; of tracks at a shape to both sides; from a row to the border
-LETTER, LINE_HEIGHT = 7.4, 17  # a label's mean letter and line, as drawn
+TRACK, SPREAD, BORDER = 12, 12, 22  # between tracks; of tracks at a shape to both sides; from a row to the border
+LETTER, LINE_HEIGHT = 7.8, 18  # a label's mean letter and line, as drawn
+NAME = 70  # room for the names of the ways out of a gateway that stands alone
 
 XY = tuple[float, float]
 
@@ -109,7 +111,8 @@ def plan(chart: Chart) -> Plan:
 
 def _width(chart: Chart, cells: Grid, column: int) -> float:
     kinds = {chart.nodes[id_].kind for id_, (c, _) in cells.cells.items() if c == column}
-    return max([0, *(SIZE[k][0] for k in kinds), TASK[0] + CIRCLE[0] if TIMER in kinds else 0])
+    wide = {TIMER: TASK[0] + CIRCLE[0], GATEWAY: DIAMOND[0] + NAME}
+    return max([0, *(max(SIZE[k][0], wide.get(k, 0)) for k in kinds)])
 
 
 def _height(chart: Chart, cells: Grid, row: int) -> float:
@@ -156,10 +159,8 @@ def _line(
     source, target = shapes[flow.source], shapes[flow.target]
     if not way:  # from a timer up to its reminder
         return ((source.cx, source.y), (target.cx, target.bottom))
-    axes = [0 if a[0] == b[0] else 1 for a, b in zip(way, way[1:], strict=False)]
-    places = [
-        _place(id_, axis, a, b, (xs, ys)[axis], runs) for axis, a, b in zip(axes, way, way[1:], strict=False)
-    ]
+    axes = [0 if a[0] == b[0] else 1 for a, b in pairwise(way)]
+    places = [_place(id_, axis, a, b, (xs, ys)[axis], runs) for axis, a, b in zip(axes, way, way[1:], strict=False)]
     points = [
         (places[n - 1], places[n]) if axes[n - 1] == 0 else (places[n], places[n - 1]) for n in range(1, len(places))
     ]
@@ -196,43 +197,39 @@ def _dock(kind: str, box: Box, axis: int, at: float, here: XY, there: XY) -> XY:
 def _labels(chart: Chart, shapes: Mapping[str, Box], lines: Mapping[str, tuple[XY, ...]]) -> dict[str, Box]:
     """A place for every name that isn't written inside its shape, where it covers the least; flows choose first."""
     found: dict[str, Box] = {}
-    strokes = [
-        Box(min(a[0], b[0]), min(a[1], b[1]), abs(a[0] - b[0]) + 1, abs(a[1] - b[1]) + 1)
-        for line in lines.values()
-        for a, b in zip(line, line[1:], strict=False)
-    ]
+    strokes = {
+        id_: [Box(min(a, u), min(b, v), abs(a - u) + 1, abs(b - v) + 1) for (a, b), (u, v) in pairwise(line)]
+        for id_, line in lines.items()
+    }
 
-    def cover(box: Box, rank: int) -> float:
+    def cover(box: Box, own: str) -> float:
         solid = sum(box.overlap(other) for other in (*shapes.values(), *found.values()))
-        return 4 * solid + 6 * sum(box.overlap(stroke) for stroke in strokes) + 12 * rank + 1e4 * (box.x < 2 * HEADER)
+        crossed = sum(box.overlap(stroke) for id_ in strokes if id_ != own for stroke in strokes[id_])
+        return 4 * solid + 5 * crossed + 1e4 * (box.x < 2 * HEADER)
 
-    def put(id_: str, spots: Iterator[XY], w: float) -> None:
-        boxes = [Box(x, y, w, LINE_HEIGHT) for x, y in spots]
-        found[id_] = min(boxes, key=lambda box: (cover(box, boxes.index(box)), boxes.index(box)))
+    def put(id_: str, name: str, spots: Iterator[XY]) -> None:
+        boxes = enumerate(Box(x, y, LETTER * len(name), LINE_HEIGHT) for x, y in spots)
+        found[id_] = min(boxes, key=lambda ranked: (cover(ranked[1], id_) + 20 * ranked[0], ranked[0]))[1]
 
     for flow in chart.flows.values():
         if flow.name:
-            w = LETTER * len(flow.name)
-            put(flow.id, _beside(lines[flow.id], w), w)
+            put(flow.id, flow.name, _beside(lines[flow.id], LETTER * len(flow.name)))
     for node in sorted(chart.nodes.values(), key=lambda n: n.kind in (SPLIT, TIMER, REMIND)):
         if node.name and SIZE[node.kind] in (CIRCLE, DIAMOND):
-            w = LETTER * len(node.name)
-            put(node.id, _around(shapes[node.id], w), w)
-
-
+            put(node.id, node.name, _around(shapes[node.id], LETTER * len(node.name)))
     return found
 
 
 def _beside(line: tuple[XY, ...], w: float) -> Iterator[XY]:
     """Spots for a flow's name: above and below, or right and left of its first stretches, near where it leaves."""
-    for (x, y), (u, v) in zip(line[:3], line[1:4], strict=False):
+    for (x, y), (u, v) in pairwise(line[:4]):
         if y == v:
-            for dx in (3, 12, 24):
+            for dx in (14, 3, 24):
                 left = x + dx if u > x else x - w - dx
                 yield left, y - LINE_HEIGHT - 1
                 yield left, y + 2
         else:
-            for dy in (3, 12, 24):
+            for dy in (12, 3, 24):
                 top = y + dy if v > y else y - LINE_HEIGHT - dy
                 yield x + 4, top
                 yield x - w - 4, top

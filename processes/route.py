@@ -9,8 +9,9 @@ import heapq
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from processes.chart import OTHER, REMIND, SPLIT, TIMER, Chart, Flow
+from processes.chart import OTHER, REMIND, TIMER, Chart, Flow
 from processes.grid import Grid
 
 Point = tuple[int, int]
@@ -19,8 +20,8 @@ RIGHT, LEFT, DOWN, UP = (1, 0), (-1, 0), (0, 1), (0, -1)
 
 #: Prices in points of length: a way is long before it bends, and bends before it crosses or squeezes.
 STEP = {RIGHT: 3.0, LEFT: 3.0, DOWN: 2.0, UP: 2.0}
-BEND, CROSSING, BESIDE, SQUEEZED, AGAINST = 3.0, 2.0, 0.6, 5.0, 1.5
-SHARED = 0.4
+BEND, CROSSING, BESIDE, SQUEEZED, AGAINST = 5.0, 2.0, 0.3, 5.0, 4.0
+SHARED = 0.85
 
 
 class Maze:
@@ -29,7 +30,10 @@ class Maze:
     def __init__(self, chart: Chart, grid: Grid) -> None:
         self.chart, self.grid = chart, grid
         floor = grid.lanes.index("") if "" in grid.lanes else len(grid.lanes)  # sequence flows stay in the pool
-        self.size = {False: (2 * grid.columns + 1, 2 * floor + 1), True: (2 * grid.columns + 1, 2 * len(grid.lanes) + 1)}
+        self.size = {
+            False: (2 * grid.columns + 1, 2 * floor + 1),
+            True: (2 * grid.columns + 1, 2 * len(grid.lanes) + 1),
+        }
         self.shapes: dict[Point, str] = {}
         self.walls: set[tuple[Point, Point]] = set()
         for id_, (column, row) in grid.cells.items():
@@ -52,33 +56,46 @@ class Maze:
         late = self.chart.nodes[flow.source].kind == TIMER
         if late:  # leaves the right corner of its task, so that it begins in the gap and goes up or down
             start = (start[0] + 1, start[1])
-        queue: list[tuple[float, Point, Point, Way]] = [(0.0, start, (0, 0), (start,))]
-        done: set[tuple[Point, Point]] = set()
+        floor = self.size[flow.message]
+        queue = [(self._least(start, goal), 0.0, start, (0, 0), (0, 0))]
+        before: dict[tuple[Point, Point], tuple[Point, Point]] = {}  # point and heading: the heading and point before
         while queue:
-            cost, here, heading, way = heapq.heappop(queue)
-            if here == goal:
-                for a, b in zip(way, way[1:], strict=False):
-                    self.used[min(a, b), max(a, b)].append(flow)
-                return _bends(way)
-            if (here, heading) in done:
+            _, cost, here, heading, last = heapq.heappop(queue)
+            if (here, heading) in before:
                 continue
-            done.add((here, heading))
+            before[here, heading] = (here[0] - heading[0], here[1] - heading[1]), last
+            if here == goal:
+                return self._take(flow, here, heading, before)
             for move in (RIGHT, DOWN, LEFT, UP):
                 there = (here[0] + move[0], here[1] + move[1])
                 if (move[0] and (late and here == start)) or move == (-heading[0], -heading[1]):
                     continue
-                if not (0 <= there[0] < self.size[flow.message][0] and 0 <= there[1] < self.size[flow.message][1]):
+                if not (0 <= there[0] < floor[0] and 0 <= there[1] < floor[1]):
                     continue
                 if (here, there) in self.walls or (there != goal and there in self.shapes):
                     continue
-                price = self._price(flow, here, there, heading, move, goal)
-                heapq.heappush(queue, (cost + price, there, move, (*way, there)))
+                paid = cost + self._price(flow, here, there, heading, move, goal)
+                heapq.heappush(queue, (paid + self._least(there, goal), paid, there, move, heading))
         raise ValueError(f"{flow.id}: no way")
+
+    def _least(self, here: Point, goal: Point) -> float:
+        return SHARED * (STEP[RIGHT] * abs(here[0] - goal[0]) + STEP[DOWN] * abs(here[1] - goal[1]))
+
+    def _take(
+        self, flow: Flow, here: Point, heading: Point, before: Mapping[tuple[Point, Point], tuple[Point, Point]]
+    ) -> Way:
+        way = [here]
+        while heading != (0, 0):
+            there, last = before[here, heading]
+            self.used[min(here, there), max(here, there)].append(flow)
+            way.append(there)
+            here, heading = there, last
+        return _bends(tuple(reversed(way)))
 
     def _price(self, flow: Flow, here: Point, there: Point, heading: Point, move: Point, goal: Point) -> float:
         price = STEP[move]
         beside = self.used[min(here, there), max(here, there)]
-        if any(f.target == flow.target and f.source != flow.source for f in beside):
+        if any(f.trunk == flow.trunk and f.branch != flow.branch for f in beside):
             price *= SHARED
         elif beside:
             tight = (here[0] % 2 and move[1]) or (here[1] % 2 and move[0])
@@ -87,14 +104,16 @@ class Maze:
             if heading == move:
                 side = (move[1], move[0])
                 a, b = (here[0] - side[0], here[1] - side[1]), (here[0] + side[0], here[1] + side[1])
-                across = [f for f in self.used[min(a, here), max(a, here)] if f in self.used[min(b, here), max(b, here)]]
-                price += CROSSING * len({f.target for f in across} - {flow.target})
+                across = [
+                    f for f in self.used[min(a, here), max(a, here)] if f in self.used[min(b, here), max(b, here)]
+                ]
+                price += CROSSING * len({f.trunk for f in across} - {flow.trunk})
             elif move in (LEFT, UP) and self.chart.nodes[flow.source].kind != TIMER:
                 price += AGAINST
         else:
             price += BEND
         if there == goal and move in (LEFT, UP):
-            price += AGAINST
+            price += 2 * AGAINST
         return price
 
 
@@ -109,13 +128,13 @@ def _bends(way: Way) -> Way:
 
 @dataclass
 class Run:
-    """A straight stretch of one flow, or of several that lead to the same place, on one line of the maze. `ends` are
+    """A straight stretch of one flow, or of several with the same trunk, on one line of the maze. `ends` are
     its ends along the line: where, on which side of the stretch (-1 low, 1 high), and where the way turns there
     (-1, 1; 0 at a shape)."""
 
     flows: set[str]
-    sources: set[str]
-    target: str
+    branches: set[str]
+    trunk: str
     ends: list[tuple[float, int, int]] = field(default_factory=list)
     track: int = 0
     tracks: int = 1
@@ -131,6 +150,10 @@ class Run:
     def meets(self, other: "Run") -> bool:
         return self.low <= other.high and other.low <= self.high
 
+    def faces(self, other: "Run") -> bool:
+        """Do both begin where they would look like one line straight across?"""
+        return any(a == b and t == -u != 0 for a, _, t in self.ends for b, _, u in other.ends)
+
 
 Line = tuple[int, int]  # 0 for a vertical line at x, 1 for a horizontal one at y; and x or y
 
@@ -140,11 +163,11 @@ def tracks(ways: Mapping[str, Way], chart: Chart) -> dict[Line, list[Run]]:
     lines: defaultdict[Line, list[Run]] = defaultdict(list)
     for id_, way in ways.items():
         flow = chart.flows[id_]
-        for n, (a, b) in enumerate(zip(way, way[1:], strict=False)):
+        for n, (a, b) in enumerate(pairwise(way)):
             axis = 0 if a[0] == b[0] else 1
             turns = (way[n - 1][axis] - a[axis] if n else 0, way[n + 2][axis] - b[axis] if n + 2 < len(way) else 0)
             late = n == 0 and chart.nodes[flow.source].kind == TIMER
-            run = Run({id_}, {flow.source}, flow.target)
+            run = Run({id_}, {flow.branch}, flow.trunk)
             for here, other, turn in ((a, b, -1 if late else turns[0]), (b, a, turns[1])):
                 side = -1 if here[1 - axis] < other[1 - axis] else 1
                 inset = 0.0 if turn else -0.5 * side  # at a shape: what touches on its other side does not meet
@@ -163,9 +186,10 @@ def _bundled(runs: list[Run]) -> list[Run]:
     bundles: list[Run] = []
     for run in sorted(runs, key=lambda r: (r.low, -r.high, sorted(r.flows))):
         for other in bundles:
-            if other.target == run.target and other.meets(run) and not other.sources & run.sources:
+            apart = other.branches & run.branches or other.faces(run)
+            if other.trunk == run.trunk and other.meets(run) and not apart:
                 other.flows |= run.flows
-                other.sources |= run.sources
+                other.branches |= run.branches
                 other.ends += run.ends
                 break
         else:
@@ -213,7 +237,9 @@ def _crossings(a: Run, b: Run, line: Line, found: Mapping[Line, list[Run]]) -> i
     return count
 
 
-def _nested_wrongly(a: Run, b: Run, line: Line, at: float, side: int, turn: int, found: Mapping[Line, list[Run]]) -> int:
+def _nested_wrongly(
+    a: Run, b: Run, line: Line, at: float, side: int, turn: int, found: Mapping[Line, list[Run]]
+) -> int:
     """Both turn the same way at the same place: does the order of their tracks there, if known, make them cross?"""
     there = found.get((1 - line[0], int(at)), [])
     of_a = [r.track for r in there if r.flows & a.flows]
@@ -229,7 +255,7 @@ def routed(chart: Chart, grid: Grid) -> dict[str, Way]:
 
     def length(flow: Flow) -> tuple[bool, int, str]:
         (a, b), (c, d) = maze.center(flow.source), maze.center(flow.target)
-        return chart.nodes[flow.target].kind in (OTHER,), 3 * abs(a - c) + 2 * abs(b - d), flow.id
+        return chart.nodes[flow.target].kind == OTHER, 3 * abs(a - c) + 2 * abs(b - d), flow.id
 
     flows = [f for f in chart.flows.values() if chart.nodes[f.target].kind != REMIND]
     return {flow.id: maze.way(flow) for flow in sorted(flows, key=length)}

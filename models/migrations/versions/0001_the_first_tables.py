@@ -143,6 +143,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("stream", "seq"),
     )
     op.create_index(
+        "entry_experience",
+        "entry",
+        ["person"],
+        sqlite_where=sa.text("action IN ('submit', 'conclude')"),
+        postgresql_where=sa.text("action IN ('submit', 'conclude')"),
+    )
+    op.create_index(
         "entry_key",
         "entry",
         ["person", "key"],

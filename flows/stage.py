@@ -1,0 +1,81 @@
+"""What every stage has in common: its run is opened, its steps done, its end recorded, and operations told."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Any
+
+from prefect import runtime
+from prefect.artifacts import acreate_table_artifact
+from prefect.logging import get_run_logger
+
+from door.db import Db
+from models.forms import Decided
+from tasks import house
+from tasks.run import Run, finish, start
+from tasks.work import waits, work
+
+PAUSE_S = 0.004  # between two chunks of a batch: people's acts come in here
+
+#: What every flow's decorator says: tried again twice (a database that was locked or restarted), tags for the filters.
+RETRIES: dict[str, Any] = {"retries": 2, "retry_delay_seconds": [5, 30]}
+
+
+def named(stage: str) -> Callable[[], str]:
+    """A run name with stage and date; the date is the business date where none was given."""
+
+    def name() -> str:
+        given = runtime.flow_run.parameters.get("as_of")
+        return f"{stage.replace('_', '-')}-{given or house.current().business_date()}"
+
+    return name
+
+
+class Stage:
+    """A stage at work: its run (None: nothing to do), counts for the artifact, due rows for the run's end."""
+
+    def __init__(self, run: Run | None) -> None:
+        self.run = run
+        self.counts: dict[str, int] = {}
+        self.due: Sequence[Decided] = ()
+
+    def add(self, what: Mapping[str, int], prefix: str = "") -> None:
+        for name, n in what.items():
+            self.counts[f"{prefix}{name}"] = self.counts.get(f"{prefix}{name}", 0) + n
+
+
+@asynccontextmanager
+async def stage(name: str, as_of: date | None, has_work: Callable[[Db], bool]) -> AsyncIterator[Stage]:
+    """Opens the stage's run (or takes up an unfinished one), closes it after the steps, writes the artifact."""
+    here = house.current()
+    day = as_of or here.business_date()
+    with here.db() as db:
+        flow_run = str(runtime.flow_run.id or "")
+        run = start(db, here, name, day, flow_run, lambda: has_work(db), lambda: time.sleep(PAUSE_S))
+        at_work = Stage(run)
+        yield at_work
+        if run is not None:
+            finish(run, at_work.due)
+    await _tell(name, day, at_work)
+
+
+async def _tell(name: str, day: date, done: Stage) -> None:
+    rows = [{"what": what, "cases": n} for what, n in sorted(done.counts.items())]
+    run = f"run {done.run.id}" if done.run else "no run"
+    get_run_logger().info(
+        "%s of %s: %s", name, day, ", ".join(f"{r['what']} {r['cases']}" for r in rows) or "nothing to do"
+    )
+    await acreate_table_artifact(
+        key=name.replace("_", "-"), table=rows or [{"what": "nothing to do", "cases": 0}],
+        description=f"{name.replace('_', ' ')} of {day} ({run})",
+    )  # fmt: skip
+
+
+async def service_steps(name: str, as_of: date | None, limit: int, steps: Sequence[str]) -> dict[str, int]:
+    """A stage that decides the cases waiting at its service steps; how many took which arrow."""
+    async with stage(name, as_of, lambda db: waits(db, *steps)) as at_work:
+        if at_work.run is not None:
+            for step in steps:
+                at_work.add(work(at_work.run, step, limit))
+    return at_work.counts

@@ -1,0 +1,84 @@
+"""Deadlines: the reminder ladder, and the late arrows of steps that have one. On the business date, each once."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from door.act import act_in_chunks
+from door.command import SYSTEM, Command
+from door.db import Db
+from door.fold import State
+from door.store import managers, read_cases
+from models.process import Process
+from tasks import books
+from tasks.run import Run
+
+BATCH = 2_000
+_ITEMS = "SELECT case_id FROM item WHERE due_on IS NOT NULL AND case_id > ? ORDER BY case_id LIMIT ?"
+
+
+def any_due(db: Db, day: str) -> bool:
+    """Is there an item that is due, or nearly?"""
+    return bool(db.rows("SELECT 1 FROM item WHERE due_on IS NOT NULL LIMIT 1"))
+
+
+def keep_deadlines(run: Run, limit: int = 0) -> Counter[str]:
+    """Reminds, and takes late arrows. An outage's missed rungs are one reminder, the highest; never one each."""
+    done: Counter[str] = Counter()
+    after = -1
+    while batch := run.db.rows(_ITEMS, after, BATCH):
+        after = batch[-1][0]
+        commands = list(_commands(run, read_cases(run.db, [row[0] for row in batch])))
+        for command, verdict in act_in_chunks(run.db, commands, run.clock, run.rules, run.give_way):
+            done[verdict.refused.code if verdict.refused else command.action] += 1
+        if limit and sum(done.values()) >= limit:
+            break
+    return done
+
+
+def _commands(run: Run, states: list[State]) -> Iterator[Command]:
+    owners = managers(run.db, {s.subject for s in states}, run.day)
+    heads = _heads(run.db, run.day)
+    for s in states:
+        process = run.rules.processes[s.process]
+        step = process.steps[s.step]
+        if s.due_on is None or (s.held_until and run.day < s.held_until):
+            continue
+        if step.late and s.due_on < run.day:
+            yield Command(SYSTEM, step.late, case=s.id, run=run.id, seen=s.seq)
+        elif rung := passed(run, process, s):
+            n, days, to = rung
+            person = "" if to == "holder" else _person(to, owners.get(s.subject), heads)
+            yield Command(SYSTEM, "remind", {"days": days, "to": person, "rung": n}, case=s.id, run=run.id, seen=s.seq)
+
+
+def passed(run: Run, process: Process, s: State) -> tuple[int, int, str] | None:
+    """The highest rung reached and not yet reminded of: its number, days from the deadline, to whom."""
+    book = books.book(run.db, s.book)
+    calendar = s.facts.get("calendar") or books.DEFAULT_CALENDAR
+    timer = process.steps[s.step].due.format_map(s.facts)
+    found = None
+    for n, (days, to) in enumerate(book.rungs(timer), 1):
+        if n > s.rung and book.business_days(s.due_on or "", days, calendar) <= run.day:
+            found = (n, days, to)
+    return found
+
+
+def _heads(db: Db, day: str) -> Mapping[tuple[str, str], str]:
+    """By role and unit, and by role alone, the first of its holders in service."""
+    found: dict[tuple[str, str], str] = {}
+    for role, unit, person in db.rows(
+        "SELECT g.role, p.unit, p.id FROM role_grant g JOIN person p ON p.id = g.person "
+        "WHERE g.since <= ? AND (g.until IS NULL OR g.until >= ?) AND (p.until IS NULL OR p.until >= ?) "
+        "ORDER BY g.role, p.id", day, day, day):  # fmt: skip
+        found.setdefault((role, unit), person)
+        found.setdefault((role, ""), person)
+        found.setdefault(("unit", person), unit)
+    return found
+
+
+def _person(role: str, manager: str | None, heads: Mapping[tuple[str, str], str]) -> str:
+    """Whom a rung names: the manager himself, or the role's holder in the manager's unit, or in the house."""
+    if role == "account_manager" and manager:
+        return manager
+    unit = heads.get(("unit", manager or ""), "")
+    return heads.get((role, unit)) or heads.get((role, "")) or ""

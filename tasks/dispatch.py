@@ -1,0 +1,40 @@
+"""Dispatch: which vendor visits, and which of its inspectors."""
+
+import hashlib
+from typing import Any
+
+from models.forms import Engaged
+from tasks.dossier import Dossier
+from tasks.given import Given
+
+
+def dispatch(d: Dossier, given: Given) -> tuple[str, dict[str, Any]]:
+    """A vendor under contract for product and unit, in proportion to its visits a day; of its inspectors one whose
+    turn it is, but none who made the borrower's last visits in a row (`collection.same_inspector_at_most`).
+
+    The choice hangs on the case's number alone, so anybody can repeat it; no vendor free: the bank visits itself.
+    """
+    facts = d.state.facts
+    fits = [v for v in given.inputs.vendors if _covers(v, facts["product"], facts["unit"])]
+    worn = _too_often(d, given.book(d).collection.same_inspector_at_most)
+    free = [(v, [i for i in v.inspectors if i != worn]) for v in fits]
+    free = [(v, inspectors) for v, inspectors in free if inspectors]
+    if not free:
+        return "no_vendor", {"reason": f"no vendor under contract for {facts['product']} in {facts['unit']}"}
+    turn = int.from_bytes(hashlib.sha256(f"dispatch/{d.state.id}".encode()).digest()[:8])
+    seats = [choice for choice in free for _ in range(choice[0].per_day)]
+    vendor, inspectors = seats[turn % len(seats)]
+    inspector = inspectors[turn // 1000 % len(inspectors)]
+    why = f"{vendor.vendor} covers {vendor.product} in {vendor.unit}"
+    return "assign", {"vendor": vendor.vendor, "inspector": inspector, "why": why,
+                      "batch": f"{vendor.vendor}-{given.inputs.as_of}"}  # fmt: skip
+
+
+def _covers(vendor: Engaged, product: str, unit: str) -> bool:
+    return vendor.product in ("*", product) and vendor.unit in ("*", unit)
+
+
+def _too_often(d: Dossier, at_most: int) -> str | None:
+    """The inspector of the last visits, if he made as many in a row as one may."""
+    last = [s.facts.get("inspector") for s in d.earlier[:at_most]]
+    return last[0] if len(last) == at_most and last[0] is not None and len(set(last)) == 1 else None

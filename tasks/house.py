@@ -1,0 +1,70 @@
+"""The edge: which database and folder, what time it is, where randomness comes from. Everything else is passed in."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from door.command import Clock
+from door.db import Db, connect
+
+
+def utc_now() -> str:
+    """The recorded instant: UTC, ISO 8601, microseconds, Z."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def random_salts(n: int) -> list[str]:
+    """n salts of 32 hex characters from the operating system."""
+    text = os.urandom(16 * n).hex()
+    return [text[i : i + 32] for i in range(0, 32 * n, 32)]
+
+
+@dataclass(frozen=True)
+class House:
+    """One installation: its database, the folder of its files (snapshots, evidence, keys), its zone and clocks."""
+
+    url: str
+    home: Path
+    now: Callable[[], str] = utc_now
+    salts: Callable[[int], list[str]] = random_salts
+    secret: Callable[[], str] = field(default=lambda: os.urandom(32).hex())
+    zone: str = "Asia/Seoul"
+    today: Callable[[], date] | None = None
+
+    @property
+    def snapshots(self) -> Path:
+        return self.home / "snapshots"
+
+    def business_date(self) -> date:
+        """Today where the bank is; an installation that simulates says its own."""
+        return self.today() if self.today else datetime.now(ZoneInfo(self.zone)).date()
+
+    def clock(self, business_date: date) -> Clock:
+        return Clock(business_date.isoformat(), self.now, self.salts)
+
+    @contextmanager
+    def db(self) -> Iterator[Db]:
+        with connect(self.url) as db:
+            yield db
+
+
+_current: House | None = None
+
+
+def use(house: House | None) -> None:
+    """This process works for that installation from now on (a simulation, a test); None: the environment's again."""
+    global _current
+    _current = house
+
+
+def current() -> House:
+    """The installation that this process works for: POSTLOAN_DATABASE_URL and POSTLOAN_HOME, by default var/."""
+    if _current is not None:
+        return _current
+    home = Path(os.environ.get("POSTLOAN_HOME", "var"))
+    url = os.environ.get("POSTLOAN_DATABASE_URL", f"sqlite:///{home / 'postloan.db'}")
+    return House(url, home)
