@@ -57,6 +57,18 @@ def _encoding(name: str) -> str:
     return codecs.lookup(name).name
 
 
+def _target(name: str) -> str:
+    if name not in COLUMNS:
+        raise ValueError(f"unknown column {name!r}; a snapshot has {', '.join(COLUMNS)}")
+    return name
+
+
+def _own_name(name: str) -> str:
+    if name in COLUMNS or name == "as_of":
+        raise ValueError(f"{name!r} is a name of the snapshot's; name it otherwise")
+    return name
+
+
 Sql = Annotated[str, AfterValidator(_sql)]
 
 
@@ -147,19 +159,15 @@ class Mapping(Part):
     name: str
     hash: str
     format: Format = Format()
-    columns: dict[str, Column]
-    aside: dict[str, Aside] = {}
+    columns: dict[Annotated[str, AfterValidator(_target)], Column]
+    aside: dict[Annotated[str, AfterValidator(_own_name)], Aside] = {}
     reject_if: tuple[RejectIf, ...] = ()
     staff: Staff | None = None
 
     @model_validator(mode="after")
-    def columns_are_the_snapshots(self) -> Self:
-        if strange := [c for c in self.columns if c not in COLUMNS]:
-            raise ValueError(f"unknown column {', '.join(strange)}; a snapshot has {', '.join(COLUMNS)}")
+    def columns_suffice(self) -> Self:
         if absent := [c for c in REQUIRED if c not in self.columns]:
             raise ValueError(f"no mapping for {', '.join(absent)}; a facility needs {', '.join(REQUIRED)}")
-        if taken := [c for c in self.aside if c in COLUMNS or c == "as_of"]:
-            raise ValueError(f"aside: {', '.join(taken)} is a name of the snapshot's; name it otherwise")
         for name, column in self.all.items():
             if column.months_after and self.types.get(column.months_after) != pl.Date():
                 raise ValueError(f"{name}: months_after needs a date column, not {column.months_after!r}")
