@@ -143,10 +143,14 @@ def why_not(process: Process, step: Step, s: State, actor: Person, behalf: str |
 
 
 def who_may(process: Process, s: State, staff: Mapping[str, Person], facts: Facts) -> Iterator[str]:
-    """Of those who hold the step's role, who may do at least one of its actions: himself, or as a deputy."""
+    """Of those who hold the step's role, who may do at least one of its actions: himself, or as a deputy. The owner
+    comes first: whether there is anybody is mostly answered by him."""
     step = process.steps[s.step]
     actions = tuple(step.by_name)
-    for id_, person in staff.items():
+    owner = s.owner or (facts.manager if step.whose == "manager" else None)
+    first = [owner] if owner is not None and owner in staff else []
+    for id_ in (*first, *(other for other in staff if other != owner)):
+        person = staff[id_]
         for behalf in (None, *person.stands_for):
             if why_not(process, step, s, person, behalf, actions, facts) is None:
                 yield id_

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from tasks.run import Run
 
 PRESSING = ("special", "use", "repayment", "rating", "regular")  # of several kinds in one case, it bears the first
 CONDITION = dict.fromkeys(("facility", "name", "kind", "value", "source"), pl.String)
+ROW = ("borrower", "facility", "kind", "due_on", "rule", "outcome", "reason", "product", "path", "path_rule",
+       "template", "template_rule", "segment", "currency", "bal", "class", "unit", "extra")  # fmt: skip
 STRICTEST = ("own", "outsourced", "desk")
 
 
@@ -85,18 +89,19 @@ def open_due(run: Run, limit: int = 0) -> Opened:
 def _commands(run: Run, due: pl.DataFrame, book: Book, done: Opened) -> Iterator[Command]:
     open_cases = _open(run.db)
     calendars: dict[str, str] = dict(run.db.rows("SELECT id, calendar FROM unit"))
-    for borrower, rows in due.sort("borrower", "facility", "kind", "due_on").group_by("borrower", maintain_order=True):
+    rows = due.sort("borrower", "facility", "kind", "due_on").select(ROW).iter_rows(named=True)
+    for borrower, group in groupby(rows, key=itemgetter("borrower")):
         together: list[dict[str, Any]] = []
-        for row in rows.iter_rows(named=True):
+        for row in group:
             if row["outcome"] == "skipped":
                 together.append(row)
             elif not book.merges(row["kind"], row["product"]):
                 slot = f"{row['facility']}#{row['kind']}#{row['due_on']}"
-                yield _command(run, book, calendars, str(borrower[0]), slot, [row])
+                yield _command(run, book, calendars, borrower, slot, [row])
             else:
                 together.append(row)
         if together:
-            yield from _merged(run, book, calendars, str(borrower[0]), together, open_cases, done)
+            yield from _merged(run, book, calendars, borrower, together, open_cases, done)
 
 
 def _merged(run: Run, book: Book, calendars: Mapping[str, str], borrower: str, rows: list[dict[str, Any]],
