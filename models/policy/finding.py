@@ -129,7 +129,7 @@ def _met(text: str, value: str, before: str | None, dated: date | None, visited:
     if quantity == "value":
         return _OPS[op](now, limit)
     then = _number(before) if before is not None else None
-    if then is None or then == now:
+    if then is None:
         return False
     change = then - now if quantity == "fall" else now - then
     return change > 0 and _OPS[op](change * 100, limit * abs(then))  # a product, so that nothing divides by zero

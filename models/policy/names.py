@@ -73,7 +73,7 @@ def _spans(given: Any, info: ValidationInfo) -> Any:
             found += order[order.index(first) : order.index(last) + 1]
         else:
             found.append(str(item))
-    return list(dict.fromkeys(found))
+    return found
 
 
 Words = Annotated[str, Field(min_length=1, max_length=400)]

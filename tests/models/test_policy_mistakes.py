@@ -167,6 +167,12 @@ def test_words_stay_words(folder: Path) -> None:
     assert load(folder).checkpoint("U7").choices == ("no", "on", "off")
 
 
+def test_a_product_may_be_kept_apart(folder: Path) -> None:
+    spoil(folder, "inspections.yaml", "regular: {lead_days: 10,", "regular: {separate_products: [PF], lead_days: 10,")
+    book = load(folder)
+    assert [book.merges("regular", product) for product in ("PF", "WC")] == [False, True]
+
+
 def test_own_closed_and_worked_days_join_the_calendar(folder: Path) -> None:
     spoil(
         folder, "calendars.yaml", "{country: US", "{closed: [2026-06-01], worked: [2026-06-06, 2026-07-03], country: US"
