@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from door import store
 from door.command import SYSTEM, Clock, Command, Person, Refused, Rules, Verdict
 from door.db import Db, Row
-from door.decide import Facts, Move, decide, opening, who_may
+from door.decide import Facts, Move, decide, due, opening, who_may
 from door.fold import CASE_COLUMNS, State, blank, case_row, dump, fold, item_row, owner_of, rows_of
 from door.journal import COLUMNS, ZERO, Entry, canonical, seal
 from models import forms
@@ -257,12 +257,7 @@ class _Acting:
         clock, arrow = self.clock, move.do
         self.now = self.now or clock.now()
         round_ = s.visits.get(s.step, 0)
-        due_on = move.due_on
-        if arrow is not None and (timer := process.steps[move.to].due):
-            due_on = payload.get("due_on") if arrow.to == move.to else None
-            if due_on is None:
-                seen = {**s.facts, **payload, **payload.get("case", {}).get("facts", {})}
-                due_on = self.rules.deadline(s.book, timer, clock.business_date, seen)
+        due_on = due(process, s, move, payload, self.rules, clock.business_date)
         entry = seal(s.stream, s.seq + 1, c.action, c.person, move.behalf, move.role, move.to, round_, due_on,
                      process.hash, c.run, c.key, clock.business_date, self.now, s.head, self._salt(),
                      canonical(payload))  # fmt: skip

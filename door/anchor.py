@@ -7,7 +7,7 @@ Each anchor lists only the heads that moved since the one before; the root is ov
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
@@ -23,7 +23,7 @@ Head = tuple[str, int, str]
 Sign = Callable[[bytes], str]
 Verify = Callable[[bytes, str], bool]
 COLUMNS = ("business_date", "streams", "root", "previous", "signature", "heads")
-_SELECT = f"SELECT {', '.join(COLUMNS)} FROM anchor"  # noqa: S608 - own names
+_SELECT = f"SELECT {', '.join(COLUMNS)} FROM anchor"
 _sha256 = hashlib.sha256
 
 
@@ -125,7 +125,7 @@ def _made(db: Db, business_date: str, sign: Sign) -> tuple[Anchor, Anchor | None
     moved.sort()
     root = tree.put(moved)
     unsigned = Anchor(business_date, len(tree.at), root, follows(before), "", canonical(moved))
-    return Anchor(*unsigned.row()[:4], sign(unsigned.statement()), unsigned.heads), before
+    return replace(unsigned, signature=sign(unsigned.statement())), before
 
 
 def read(heads: str) -> Sequence[Head]:

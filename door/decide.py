@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from door.command import SYSTEM, Command, Person, Refused
-from door.fold import State
+from door.command import SYSTEM, Command, Person, Refused, Rules
+from door.fold import State, held_days
 from models.process import END, GATEWAY, ITEM_ACTS, SERVICE, START, USER, Do, Process, Step, holds
 
 
@@ -46,7 +46,7 @@ def decide(process: Process, s: State, c: Command, payload: Mapping[str, Any], a
         return Refused("ended", {"step": s.step, "by": s.last_person, "at": s.last_at})
     if actor is None:
         return Refused("unknown_person", {"person": c.person})
-    if c.action in ITEM_ACTS:
+    if c.action in ITEM_ACTS and step.kind != START:
         return _item_act(process, step, s, c, payload, actor, facts, day)
     do = step.by_name.get(c.action)
     if do is None:
@@ -58,11 +58,11 @@ def decide(process: Process, s: State, c: Command, payload: Mapping[str, Any], a
             return Refused("system_only", {"step": s.step})
         behalf = None
     else:
-        behalf = c.on_behalf_of or (s.delegator if s.holder == actor.id else None)
+        behalf = c.on_behalf_of or _delegated(s, actor.id)
         if refused := why_not(process, step, s, actor, behalf, (c.action,), facts):
             return refused
         if s.held_until and day < s.held_until:
-            return Refused("held", {"until": s.held_until, "by": s.holder or s.last_person})
+            return Refused("held", {"until": s.held_until, "by": s.holder})
     if do.when:
         true = holds(do.when, known(process, s, payload, facts))
         if not true:
@@ -76,6 +76,16 @@ def decide(process: Process, s: State, c: Command, payload: Mapping[str, Any], a
     if isinstance(target, Refused):
         return target
     return Move(target, step.role, behalf, None, do)
+
+
+def due(process: Process, s: State, move: Move, payload: Mapping[str, Any], rules: Rules, day: str) -> str | None:
+    """The deadline of the step that the move leads to: the payload's own, or by the case's book and calendar."""
+    timer = process.steps[move.to].due
+    if move.do is None or not timer:
+        return move.due_on
+    if move.do.to == move.to and payload.get("due_on"):
+        return str(payload["due_on"])
+    return rules.deadline(s.book, timer, day, {**s.facts, **payload, **payload.get("case", {}).get("facts", {})})
 
 
 def settle(process: Process, to: str, s: State, payload: Mapping[str, Any], facts: Facts) -> str | Refused:
@@ -117,13 +127,15 @@ def why_not(process: Process, step: Step, s: State, actor: Person, behalf: str |
         return Refused("role", {"role": step.role})
     hands = (actor.id, behalf) if behalf else (actor.id,)
     if behalf and behalf != s.delegator:
+        if s.delegator and s.holder in hands:
+            return Refused("no_chain", {"for": s.delegator})
         absent = (facts.persons or {}).get(behalf)
         if behalf not in actor.stands_for or absent is None or step.role not in absent.roles:
             return Refused("no_deputy", {"absent": behalf, "role": step.role})
     owner = s.owner if s.owner is not None else (facts.manager if step.whose == "manager" else None)
-    if step.whose and owner is None and s.holder != actor.id:
+    if step.whose and owner is None and s.holder not in hands:
         return Refused("no_owner", {"whose": step.whose})
-    if owner is not None and owner not in hands and s.holder != actor.id:
+    if owner is not None and owner not in hands and s.holder not in hands:
         return Refused("not_yours", {"owner": owner})
     if s.holder is not None and s.holder not in hands:
         return Refused("taken", {"by": s.holder, "at": s.last_at})
@@ -151,7 +163,7 @@ def who_may(process: Process, s: State, staff: Mapping[str, Person], facts: Fact
     first = [owner] if owner is not None and owner in staff else []
     for id_ in (*first, *(other for other in staff if other != owner)):
         person = staff[id_]
-        for behalf in (None, *person.stands_for):
+        for behalf in (_delegated(s, id_), *person.stands_for):
             if why_not(process, step, s, person, behalf, actions, facts) is None:
                 yield id_
                 break
@@ -169,10 +181,6 @@ def _four_eyes(process: Process, s: State, action: str, hands: tuple[str, ...], 
 
 def _item_act(process: Process, step: Step, s: State, c: Command, payload: Mapping[str, Any], actor: Person,
               facts: Facts, day: str) -> Move | Refused:  # fmt: skip
-    if c.action == "remind":
-        if actor.id != SYSTEM or c.run is None:
-            return Refused("system_only", {"step": s.step})
-        return Move(s.step, SYSTEM, None, s.due_on)
     if c.action == "cancel":
         if not process.cancel or process.cancel not in actor.roles:
             return Refused("role", {"role": process.cancel or "nobody"})
@@ -181,17 +189,25 @@ def _item_act(process: Process, step: Step, s: State, c: Command, payload: Mappi
         return Move("cancelled", process.cancel)
     if step.kind != USER:
         return Refused("no_item", {"step": s.step})
+    if c.action == "remind":
+        if actor.id != SYSTEM or c.run is None:
+            return Refused("system_only", {"step": s.step})
+        return Move(s.step, SYSTEM, None, s.due_on)
     actions = tuple(step.by_name)
     if c.action == "comment":
-        if s.subject in actor.related or (actor.lane == "vendor" and s.owner != actor.id):
+        if s.subject in actor.related:
             return Refused("related", {"subject": s.subject})
-        return Move(s.step, next(iter(sorted(actor.roles)), "none"), c.on_behalf_of, s.due_on)
+        if actor.lane == "vendor" and s.owner != actor.id:
+            return Refused("not_yours", {"owner": s.owner})
+        return Move(s.step, next(iter(sorted(actor.roles)), "none"), None, s.due_on)
     if c.action == "reassign":
         role = process.authority.get(step.lane)
         if role is None or role not in actor.roles:
             return Refused("role", {"role": role or "nobody"})
-        return _to_another(process, step, s, payload, role, None, facts)
-    behalf = c.on_behalf_of or (s.delegator if s.holder == actor.id else None)
+        if s.subject in actor.related:
+            return Refused("related", {"subject": s.subject})
+        return _to_another(process, step, s, payload, role, facts)
+    behalf = c.on_behalf_of or _delegated(s, actor.id)
     if c.action == "hand_back":
         if s.holder is None or s.holder not in (actor.id, c.on_behalf_of):
             return Refused("not_holder", {"holder": s.holder})
@@ -201,18 +217,23 @@ def _item_act(process: Process, step: Step, s: State, c: Command, payload: Mappi
     if refused := why_not(process, step, s, actor, behalf, actions, facts):
         return refused
     if c.action == "claim":
-        if s.holder == actor.id:
+        if s.holder is not None:
             return Refused("taken", {"by": s.holder, "at": s.last_at})
-        return Move(s.step, step.role, c.on_behalf_of, s.due_on)
+        return Move(s.step, step.role, behalf, s.due_on)
     if c.action == "delegate":
-        if s.delegator is not None:
-            return Refused("no_chain", {"delegator": s.delegator})
-        return _to_another(process, step, s, payload, step.role, behalf, facts, delegator=behalf or actor.id)
+        if behalf is not None:
+            return Refused("no_chain", {"for": behalf})
+        return _to_another(process, step, s, payload, step.role, facts, delegator=actor.id)
     return _hold(step, s, payload, behalf, facts, day)
 
 
-def _to_another(process: Process, step: Step, s: State, payload: Mapping[str, Any], role: str, behalf: str | None,
-                facts: Facts, delegator: str | None = None) -> Move | Refused:  # fmt: skip
+def _delegated(s: State, person: str) -> str | None:
+    """Who delegated the item to him: in whose name he then acts too."""
+    return s.delegator if s.holder == person else None
+
+
+def _to_another(process: Process, step: Step, s: State, payload: Mapping[str, Any], role: str, facts: Facts,
+                delegator: str | None = None) -> Move | Refused:  # fmt: skip
     """Delegate and reassign: the one who gets it must be one who may do it, as if he had come himself."""
     to = (facts.persons or {}).get(str(payload.get("to")))
     if to is None:
@@ -223,13 +244,13 @@ def _to_another(process: Process, step: Step, s: State, payload: Mapping[str, An
                   holder=to.id, delegator=delegator)  # fmt: skip
     if refused := why_not(process, step, trial, to, delegator, tuple(step.by_name), facts):
         return Refused("not_to_him", {"to": to.id, "code": refused.code, **refused.facts})
-    return Move(s.step, role, behalf, s.due_on)
+    return Move(s.step, role, None, s.due_on)
 
 
 def _hold(
     step: Step, s: State, payload: Mapping[str, Any], behalf: str | None, facts: Facts, day: str
 ) -> Move | Refused:
-    days = (date.fromisoformat(str(payload["until"])) - date.fromisoformat(day)).days
+    days = held_days(s, str(payload["until"]), day)
     if days < 1:
         return Refused("hold_past", {"until": str(payload["until"])})
     if s.held_days + days > facts.holds_max:

@@ -18,6 +18,7 @@ class State:
     `visits`: how often each step was entered; `done`: how often each arrow was taken; `hands`: who took it, in any
     round, with whom he stood in for; `facts`: the payload fields that the process remembers. The rest describes
     the item while a person's turn lasts: `owner` (whose it is), `holder` (claimed by or handed to), `delegator`.
+    `last_person` and `last_at`: who last moved it or took it in hand; a comment does neither.
     """
 
     id: int
@@ -99,7 +100,9 @@ def blank(process: Process, id_: int, subject: str, slot: str | None, parent: in
 def fold(process: Process, s: State, entry: Entry, payload: Mapping[str, Any]) -> None:
     """Moves the state on by one entry. Everything it needs stands in the entry, so a rebuild gives the same."""
     action = entry.action
-    s.seq, s.head, s.last_person, s.last_at = entry.seq, entry.hash, entry.person, entry.recorded_at
+    s.seq, s.head = entry.seq, entry.hash
+    if action not in ("comment", "remind"):
+        s.last_person, s.last_at = entry.person, entry.recorded_at
     if action in _ITEM:
         _ITEM[action](s, entry, payload)
         if entry.step == s.step:
@@ -151,7 +154,7 @@ def owner_of(whose: str, s: State) -> str | None:
 
 
 def _claim(s: State, e: Entry, p: Mapping[str, Any]) -> None:
-    s.holder, s.delegator = e.person, e.on_behalf_of
+    s.holder = e.on_behalf_of or e.person  # a deputy claims for the absent: in whose hands it stays
 
 
 def _hand_back(s: State, e: Entry, p: Mapping[str, Any]) -> None:
@@ -159,7 +162,7 @@ def _hand_back(s: State, e: Entry, p: Mapping[str, Any]) -> None:
 
 
 def _delegate(s: State, e: Entry, p: Mapping[str, Any]) -> None:
-    s.holder, s.delegator = p["to"], e.on_behalf_of or e.person
+    s.holder, s.delegator = p["to"], e.person
 
 
 def _reassign(s: State, e: Entry, p: Mapping[str, Any]) -> None:
@@ -167,8 +170,14 @@ def _reassign(s: State, e: Entry, p: Mapping[str, Any]) -> None:
 
 
 def _hold(s: State, e: Entry, p: Mapping[str, Any]) -> None:
+    s.holder = s.holder or e.on_behalf_of or e.person
+    s.held_days += held_days(s, p["until"], e.business_date)
     s.held_until, s.due_on = p["until"], e.due_on
-    s.held_days += (date.fromisoformat(p["until"]) - date.fromisoformat(e.business_date)).days
+
+
+def held_days(s: State, until: str, day: str) -> int:
+    """The days that a hold adds: from today, or from the end of the hold that it lengthens."""
+    return (date.fromisoformat(until) - date.fromisoformat(max(day, s.held_until or day))).days
 
 
 def _remind(s: State, e: Entry, p: Mapping[str, Any]) -> None:

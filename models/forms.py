@@ -321,14 +321,15 @@ class Engaged(Form):
 
 
 class RunInputs(Form):
-    """Everything that a run's decisions depend on besides the journal of the cases themselves: SHA-256 of snapshot
-    and book (empty: none), versions of code and libraries, the hash of the quarter's secret, the vendors engaged, who
+    """Everything that a run's decisions depend on besides the journal of the cases themselves: SHA-256 of snapshot,
+    facilities' conditions and book (empty: none), versions of code and libraries, the hash of the quarter's secret, the vendors engaged, who
     is new (`sampling.new_first` of the book), and the cases that the draw's top-up chose."""
 
     stage: Name
     as_of: date
     partition: str = ""
     snapshot: str = ""
+    conditions: str = ""
     book: str = ""
     code: str
     libraries: str

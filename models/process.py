@@ -129,13 +129,13 @@ class Process:
         return self._forms.get(action)
 
     @cached_property
-    def rivals(self) -> Mapping[str, frozenset[str]]:
-        """For each action, the actions that somebody else must have done."""
-        found: dict[str, set[str]] = {}
+    def rivals(self) -> Mapping[str, tuple[str, ...]]:
+        """For each action, the actions that somebody else must have done, in the order of the page."""
+        found: dict[str, list[str]] = {}
         for a, b in self.apart:
-            found.setdefault(a, set()).add(b)
-            found.setdefault(b, set()).add(a)
-        return {action: frozenset(others) for action, others in found.items()}
+            found.setdefault(a, []).append(b)
+            found.setdefault(b, []).append(a)
+        return {action: tuple(others) for action, others in found.items()}
 
     @cached_property
     def counted(self) -> tuple[str, ...]:

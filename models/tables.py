@@ -1,5 +1,6 @@
 """Tables. Three kinds, said at each: *projection* (rebuilt from the journal, equal), *reference* (from a snapshot
-or the staff list) and *operational* (delivery, attempts; not rebuilt).
+or the staff list) and *operational* (delivery, attempts; not rebuilt). A projection's foreign keys end at cases, so
+that the journal alone rebuilds it, before staff and customers are loaded.
 
 Amounts are integers in minor units with their currency; `*_on` are dates; `*_at` are UTC instants as ISO 8601 text
 with microseconds and Z, because the journal's hashes cover exactly those bytes. These classes declare the schema
@@ -171,9 +172,9 @@ class Responsible(SQLModel, table=True):
 
     __tablename__ = "responsible"
     __table_args__: ClassVar[Any] = (PrimaryKeyConstraint("subject", "since"),)
-    subject: str = Field(foreign_key="borrower.id")
+    subject: str
     since: date
-    manager: str = Field(foreign_key="person.id")
+    manager: str
     case_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="cases.id")
 
 
@@ -182,7 +183,7 @@ class BookVersion(SQLModel, table=True):
     """A policy book put in force: by which case, from which date."""
 
     __tablename__ = "book_version"
-    book: str = Field(foreign_key="book.hash")
+    book: str
     effective_from: date = Field(primary_key=True)
     case_id: int = _big(primary_key=True, foreign_key="cases.id")
 

@@ -21,7 +21,6 @@ from tasks.grid import HORIZON, LEDGER, plan
 from tasks.run import Run
 
 PRESSING = ("special", "use", "repayment", "rating", "regular")  # of several kinds in one case, it bears the first
-CONDITION = dict.fromkeys(("facility", "name", "kind", "value", "source"), pl.String)
 ROW = ("borrower", "facility", "kind", "due_on", "rule", "outcome", "reason", "product", "path", "path_rule",
        "template", "template_rule", "segment", "currency", "bal", "class", "unit", "extra")  # fmt: skip
 STRICTEST = ("own", "outsourced", "desk")
@@ -37,19 +36,19 @@ class Opened:
     elsewhere: list[Decided] = field(default_factory=list)
 
 
-def rows_due(db: Db, snapshots: Path, snapshot: str, book: Book, as_of: date) -> pl.DataFrame:
+def applied(snapshots: Path, snapshot: str, conditions: str, book: Book) -> pl.DataFrame:
+    """A snapshot with the book's columns, under the facilities' conditions of that day."""
+    return book.apply(pl.read_parquet(snapshots / f"{snapshot}.parquet"),
+                      pl.read_parquet(snapshots / f"{conditions}.parquet"))  # fmt: skip
+
+
+def rows_due(db: Db, snapshots: Path, snapshot: str, conditions: str, book: Book, as_of: date) -> pl.DataFrame:
     """The plan for a date: due rows with the facility's columns (of the snapshot and of the book). Also the dry run."""
-    frame = pl.read_parquet(snapshots / f"{snapshot}.parquet")
-    conditions = pl.DataFrame(
-        db.rows("SELECT facility, name, kind, value, source FROM condition"), CONDITION, orient="row"
-    )
-    applied = book.apply(frame, conditions)
-    ledger = _dates(
-        db.rows("SELECT facility, kind, due_on FROM due WHERE due_on > ?", (as_of - HORIZON).isoformat()), LEDGER
-    )
+    frame = applied(snapshots, snapshot, conditions, book)
+    decided = db.rows("SELECT facility, kind, due_on FROM due WHERE due_on > ?", (as_of - HORIZON).isoformat())
     first_seen = _dates(db.rows("SELECT id, first_seen FROM facility"), {"facility": pl.String, "first_seen": pl.Date})
-    due = plan(applied, book, as_of, ledger, first_seen, ordered(db))
-    return due.join(applied, on="facility", how="left", maintain_order="left")
+    due = plan(frame, book, as_of, _dates(decided, LEDGER), first_seen, ordered(db))
+    return due.join(frame, on="facility", how="left", maintain_order="left")
 
 
 def ordered(db: Db) -> pl.DataFrame:
@@ -69,7 +68,8 @@ def ordered(db: Db) -> pl.DataFrame:
 def open_due(run: Run, limit: int = 0) -> Opened:
     """Opens the cases that are due, at most `limit` (0: all); rows that start none are returned for the run's end."""
     db, book = run.db, run.book
-    due = rows_due(db, run.house.snapshots, run.inputs.snapshot, book, run.inputs.as_of)
+    inputs = run.inputs
+    due = rows_due(db, run.house.snapshots, inputs.snapshot, inputs.conditions, book, inputs.as_of)
     done = Opened()
     commands = _commands(run, due, book, done)
     if limit:

@@ -21,17 +21,7 @@ def plan(applied: pl.DataFrame, book: Book, as_of: date, ledger: pl.DataFrame, f
     `applied`: the snapshot with the book's columns (Book.apply). `ledger`: rows decided before (facility, kind,
     due_on). `first_seen`: facility, first_seen. `ordered`: special inspections asked for (facility, due_on, rule).
     """
-    live = (
-        applied.filter(~pl.col("f_fully_repaid").fill_null(False))
-        .join(first_seen, on="facility", how="left", maintain_order="left")
-        .with_columns(
-            floor=pl.max_horizontal(
-                pl.col("first_seen").fill_null(as_of) - timedelta(days=book.backlog_days), pl.lit(as_of - HORIZON)
-            )
-        )
-    )
-    found = pl.concat([_use(live), _regular(live, book, as_of), _before(live, book, "repayment", "maturity_on"),
-                       _before(live, book, "rating", "rating_on"), _special(live, ordered)])  # fmt: skip
+    found = candidates(applied.join(first_seen, on="facility", how="left", maintain_order="left"), book, as_of, ordered)
     leads = pl.DataFrame(
         {"kind": list(book.kinds), "until": [as_of + timedelta(days=k.lead_days) for k in book.kinds.values()]}
     )
@@ -45,6 +35,20 @@ def plan(applied: pl.DataFrame, book: Book, as_of: date, ledger: pl.DataFrame, f
     return _catch_up(_after_the_last(due, ledger), book, as_of).select(
         "facility", "kind", "due_on", "rule", "outcome", "reason"
     )
+
+
+def candidates(applied: pl.DataFrame, book: Book, as_of: date, ordered: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The grid: every prescribed row about that date (`facility, floor, rule, kind, due_on`), decided or not. Without
+    the column `first_seen` the floor is the horizon."""
+    if "first_seen" not in applied.columns:
+        applied = applied.with_columns(first_seen=pl.lit(None, dtype=pl.Date))
+    taken_up = pl.col("first_seen") - timedelta(days=book.backlog_days)
+    live = applied.filter(~pl.col("f_fully_repaid").fill_null(False)).with_columns(
+        floor=pl.max_horizontal(taken_up, pl.lit(as_of - HORIZON))
+    )
+    found = [_use(live), _regular(live, book, as_of), _before(live, book, "repayment", "maturity_on"),
+             _before(live, book, "rating", "rating_on")]  # fmt: skip
+    return pl.concat(found if ordered is None else [*found, _special(live, ordered)])
 
 
 def _use(live: pl.DataFrame) -> pl.DataFrame:

@@ -18,6 +18,7 @@ from models.forms import Count, Decided, Engaged, RunInputs, RunResult
 from models.policy import Book
 from models.tables import EXPERIENCE
 from tasks import books, secrets
+from tasks.files import keep_conditions
 from tasks.house import House
 from tasks.topup import chosen
 
@@ -103,9 +104,10 @@ def _inputs(db: Db, house: House, clock: Clock, stage: str, as_of: date, partiti
     hash_ = books.in_force(db, day)
     sampling = books.book(db, hash_).sampling
     secret_hash = secrets.commit(db, house, clock)
-    drawing = stage == "four_eyes_verification"
+    drawing, opening = stage == "four_eyes_verification", stage == "scheduled_inspection"
     return RunInputs(
         stage=stage, as_of=as_of, partition=partition, snapshot=newest_snapshot(db, day), book=hash_,
+        conditions=keep_conditions(db, house.snapshots) if opening else "",
         code=code_version(), libraries=library_versions(), secret_hash=secret_hash,
         vendors=_vendors(db, day) if stage == "outsourced_collection" else (),
         newcomers=_newcomers(db, sampling.new_first) if drawing else (),

@@ -5,12 +5,13 @@ Whoever is known already stays as he is: an import proposes, a hand-over or the 
 
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from door.db import Db
 from tasks.mapping import Staff
 
 SYSTEM = "system"
-Rows = list[tuple[object, ...]]
+Rows = list[tuple[Any, ...]]
 
 
 @dataclass
@@ -60,7 +61,7 @@ def write(db: Db, roster: Roster, calendar: str) -> None:
             columns = names.split()
             marks = ", ".join("?" * len(columns))
             db.many(
-                f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608
+                f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING",
                 getattr(rows, table),
             )
 

@@ -221,10 +221,6 @@ def upgrade() -> None:
         sa.Column("effective_from", sa.Date(), nullable=False),
         sa.Column("case_id", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["book"],
-            ["book.hash"],
-        ),
-        sa.ForeignKeyConstraint(
             ["case_id"],
             ["cases.id"],
         ),
@@ -420,14 +416,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["case_id"],
             ["cases.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["manager"],
-            ["person.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["subject"],
-            ["borrower.id"],
         ),
         sa.PrimaryKeyConstraint("subject", "since"),
     )

@@ -1,0 +1,275 @@
+"""Audit: does the journal hold in itself, do the tables follow from it, and is everything there that was anchored?
+
+Three passes, each in the order of the streams: the chains (may be split over processes), the projections, the
+anchors. What is wrong is a Fault: stream, seq, a code and facts; deployments/sentences.py says it in words.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from itertools import islice
+from multiprocessing import get_context
+from typing import Any
+
+from door import store
+from door.anchor import Head, Tree, Verify, anchors, follows, read
+from door.db import Db, Row, connect
+from door.fold import CASE_COLUMNS, ITEM_COLUMNS
+from door.journal import COLUMNS, ZERO, intact
+from door.project import ROWS, Projection, projections
+from models.process import Process
+
+_ENTRIES = f"SELECT {', '.join(COLUMNS)} FROM entry"
+_BLOCK = 1000
+_KEPT_CASE = ("id", "process", "stream", "step", "seq", "head", "opened_on", "closed_on")  # what no payload says
+_KEPT_ITEM = ("case_id", "process", "step", "role", "lane", "round", "since", "due_on", "rung")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong, and where. Codes of a chain (the first of a stream): gap (another seq than expected), prev (not
+    the hash before), hash (does not fit the columns), digest (does not fit the payload). Of the tables: no_entries (a
+    case or head without a stream), unreadable (an entry that can't be folded), table (facts: table, what: missing,
+    extra or differs, columns). Of anchors (stream anchor:DATE): signature, follows (not the one before), root, kept
+    (an anchor known from elsewhere); anchored (of the stream itself: the entry that was anchored is not there)."""
+
+    stream: str
+    seq: int
+    code: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Chains:
+    """What the pass over the chains saw: counts, entries whose payload is erased (stream, seq), faults."""
+
+    entries: int = 0
+    streams: int = 0
+    erased: list[tuple[str, int]] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Audit:
+    """What was looked at, what is erased (by right, so no fault), and what is wrong. `root` is the newest anchor's:
+    who keeps it elsewhere can tell next time that no anchor was taken away."""
+
+    entries: int
+    streams: int
+    anchors: int
+    root: str
+    erased: list[tuple[str, int]]
+    faults: list[Fault]
+
+
+def audit(db: Db, processes: Mapping[str, Process], verify: Verify | None, kept: Mapping[str, str] | None = None,
+          parts: int = 1) -> Audit:  # fmt: skip
+    """Everything. `verify` checks the anchors' signatures (None: they are not checked); `kept` are roots by business
+    date known from elsewhere; `parts` processes share the chains, each with its own connection."""
+    with nullcontext() if db.inside else db.snapshot():
+        n, root, anchor_faults = check_anchors(db, verify, kept or {})
+        chains = check_chains(db, parts)
+        broken = {fault.stream for fault in chains.faults}
+        tables = check_tables(db, processes, broken)
+        return Audit(chains.entries, chains.streams, n, root, chains.erased, [*chains.faults, *tables, *anchor_faults])
+
+
+# -- chains -------------------------------------------------------------------------------------------------------
+
+
+def check_chains(db: Db, parts: int = 1) -> Chains:
+    """Every stream: seq without gap from 1, prev the hash before, hash and digest fitting."""
+    n = db.rows("SELECT count(*) FROM entry")[0][0]
+    if parts == 1 or n < parts:
+        return _chains(db, None, None)
+    cuts = [db.rows("SELECT stream FROM entry ORDER BY stream, seq LIMIT 1 OFFSET ?", n * i // parts)[0][0]
+            for i in range(1, parts)]  # fmt: skip
+    ends = [None, *dict.fromkeys(cuts), None]
+    whole = Chains()
+    with ProcessPoolExecutor(parts, mp_context=get_context("spawn")) as pool:
+        for part in pool.map(_part, [db.url] * (len(ends) - 1), ends[:-1], ends[1:]):
+            whole.entries += part.entries
+            whole.streams += part.streams
+            whole.erased += part.erased
+            whole.faults += part.faults
+    return whole
+
+
+def _part(url: str, low: str | None, high: str | None) -> Chains:
+    with connect(url) as db, db.snapshot():
+        return _chains(db, low, high)
+
+
+def _chains(db: Db, low: str | None, high: str | None) -> Chains:
+    """The chains of the streams from `low` on and before `high`, in the database's own order of names."""
+    found = Chains()
+    bounds = [(" stream >= ?", low), (" stream < ?", high)]
+    where = " AND".join(sql for sql, value in bounds if value is not None)
+    params = [value for _, value in bounds if value is not None]
+    stream, seq, prev, sound = "", 0, ZERO, True
+    sql = f"{_ENTRIES}{' WHERE' if where else ''}{where} ORDER BY stream, seq"
+    for block in db.stream(sql, *params, size=_BLOCK):
+        found.entries += len(block)
+        for row in block:
+            if row[0] != stream:
+                stream, seq, prev, sound = row[0], 0, ZERO, True
+                found.streams += 1
+            elif not sound:
+                continue
+            seq += 1
+            if row[1] == seq and row[15] == prev and _intact(row):
+                prev = row[16]
+                if row[18] is None:
+                    found.erased.append((stream, seq))
+            else:
+                sound = False
+                found.faults.append(_why(row, seq, prev))
+    return found
+
+
+def _intact(row: Row) -> bool:
+    try:
+        return intact(row)
+    except TypeError:  # a value of a type that the door never writes
+        return False
+
+
+def _why(row: Row, seq: int, prev: str) -> Fault:
+    if row[1] != seq:
+        return Fault(row[0], seq, "gap", {"found": row[1]})
+    if row[15] != prev:
+        return Fault(row[0], seq, "prev", {"expected": prev, "found": row[15]})
+    return Fault(row[0], seq, "digest" if _intact((*row[:17], None, None)) else "hash")
+
+
+# -- tables -------------------------------------------------------------------------------------------------------
+
+
+def check_tables(db: Db, processes: Mapping[str, Process], broken: Iterable[str] = ()) -> list[Fault]:
+    """Cases, items, heads and rows equal what the journal gives. Streams with a broken chain are left out: theirs
+    can't be told. Where a payload is erased, what it alone said is not compared."""
+    faults: list[Fault] = []
+    unjudged = set(broken)
+    made: dict[str, dict[int, str]] = {table: {} for table in ROWS}
+    streams = projections(db, processes)
+    while block := list(islice(streams, _BLOCK)):
+        for p in block:
+            if p.erased:
+                unjudged.add(p.stream)
+            for table, rows in p.rows.items():  # by hash: a ledger of millions must fit in memory
+                made[table].update((hash(row), p.stream) for row in rows)
+        block = [p for p in block if p.stream not in broken]
+        faults += [Fault(p.stream, p.unreadable[0], "unreadable", {"says": p.unreadable[1]})
+                   for p in block if p.unreadable]  # fmt: skip
+        faults += _folds(db, [p for p in block if not p.unreadable])
+    for table, hashes in made.items():
+        faults += _rows(db, table, hashes, unjudged)
+    return [*faults, *_strays(db)]
+
+
+def _folds(db: Db, block: list[Projection]) -> Iterator[Fault]:
+    """The rows of cases, item and stream of these streams."""
+    cases = [p for p in block if p.state]
+    where, names = store.among(db, "stream", [p.stream for p in block])
+    stands = {row[2]: row for row in db.rows(f"SELECT {', '.join(CASE_COLUMNS)} FROM cases WHERE {where}", names)}
+    where, ids = store.among(db, "case_id", [p.state.id for p in cases if p.state], "bigint")
+    items = {row[0]: row for row in db.rows(f"SELECT {', '.join(ITEM_COLUMNS)} FROM item WHERE {where}", ids)}
+    where, names = store.among(db, "name", [p.stream for p in block])
+    heads = {row[0]: row for row in db.rows(f"SELECT name, seq, head FROM stream WHERE {where}", names)}
+    for p in block:
+        head = None if p.state else (p.stream, p.seq, p.head)
+        case, item = p.case(), p.item()
+        yield from _same(p, "stream", ("name", "seq", "head"), head, heads.get(p.stream), None)
+        yield from _same(p, "cases", CASE_COLUMNS, case, stands.get(p.stream), _KEPT_CASE if p.erased else None)
+        there = items.get(p.state.id) if p.state else None
+        yield from _same(p, "item", ITEM_COLUMNS, item, there, _KEPT_ITEM if p.erased else None)
+
+
+def _same(p: Projection, table: str, columns: tuple[str, ...], made: Row | None, there: Row | None,
+          compared: tuple[str, ...] | None) -> Iterator[Fault]:  # fmt: skip
+    if made is None or there is None:
+        if made is not there:
+            yield Fault(p.stream, p.seq, "table", {"table": table, "what": "missing" if there is None else "extra"})
+    elif made != there:
+        differ = [c for c, a, b in zip(columns, made, there, strict=True) if a != b and (not compared or c in compared)]
+        if differ:
+            yield Fault(p.stream, p.seq, "table", {"table": table, "what": "differs", "columns": differ})
+
+
+def _rows(db: Db, table: str, made: dict[int, str], unjudged: set[str]) -> Iterator[Fault]:
+    """Rows that arrows wrote: each there that an entry says, and no other. A row without case is reference data."""
+    columns = store.columns(table)
+    case = columns.index("case_id")
+    for block in db.stream(f"SELECT {', '.join(columns)} FROM {table} WHERE case_id IS NOT NULL"):
+        extra = [row for row in block if made.pop(hash(row), None) is None]
+        where, ids = store.among(db, "id", [row[case] for row in extra], "bigint")
+        names: dict[int, str] = dict(db.rows(f"SELECT id, stream FROM cases WHERE {where}", ids)) if extra else {}
+        for row in extra:
+            stream = names.get(row[case], f"case:{row[case]}")
+            if stream not in unjudged:
+                yield Fault(stream, 0, "table", {"table": table, "what": "extra", "row": list(map(str, row))})
+    for stream in made.values():
+        if stream not in unjudged:
+            yield Fault(stream, 0, "table", {"table": table, "what": "missing"})
+
+
+def _strays(db: Db) -> Iterator[Fault]:
+    """What stands in the tables for streams that the journal does not have."""
+    for table, name in (("cases", "stream"), ("stream", "name")):
+        for stream, seq in db.rows(f"SELECT {name}, seq FROM {table} t WHERE NOT EXISTS "
+                                   f"(SELECT 1 FROM entry e WHERE e.stream = t.{name})"):  # fmt: skip
+            yield Fault(stream, seq, "no_entries", {"table": table})
+    for (case,) in db.rows("SELECT case_id FROM item WHERE case_id NOT IN (SELECT id FROM cases)"):
+        yield Fault(f"case:{case}", 0, "table", {"table": "item", "what": "extra"})
+
+
+# -- anchors ------------------------------------------------------------------------------------------------------
+
+
+def check_anchors(db: Db, verify: Verify | None, kept: Mapping[str, str]) -> tuple[int, str, list[Fault]]:
+    """Signatures, the chain of the anchors, their roots; and each anchored entry still in the journal. Gives the
+    number of anchors and the newest root besides."""
+    faults: list[Fault] = []
+    lost: dict[str, Fault] = {}
+    unseen = dict(kept)
+    tree, before, n = Tree(), None, 0
+    known = sound = True  # is the anchor before as it was signed; does the tree hold what all before listed
+    for anchor in anchors(db):
+        n += 1
+        name = f"anchor:{anchor.business_date}"
+        try:
+            heads = read(anchor.heads)
+        except (ValueError, TypeError):
+            heads = []
+        fits = (tree.put(heads), len(tree.at)) == (anchor.root, anchor.streams)
+        signed = verify is None or verify(anchor.statement(), anchor.signature)
+        if not signed:
+            faults.append(Fault(name, 0, "signature"))
+        elif known and anchor.previous != follows(before):
+            faults.append(Fault(name, 0, "follows", {"expected": follows(before), "found": anchor.previous}))
+            sound = False
+        elif sound and not fits:
+            faults.append(Fault(name, 0, "root"))
+        elif unseen.get(anchor.business_date, anchor.root) != anchor.root:
+            faults.append(Fault(name, 0, "kept", {"found": anchor.root}))
+        unseen.pop(anchor.business_date, None)
+        if fits or not sound:  # else these are not the heads that were signed
+            for fault in _anchored(db, heads, anchor.business_date):
+                lost.setdefault(fault.stream, fault)
+        before, known, sound = anchor, signed, sound and fits
+    faults += [Fault(f"anchor:{date}", 0, "kept") for date in unseen]
+    return n, before.root if before else "", [*faults, *lost.values()]
+
+
+def _anchored(db: Db, heads: Iterable[Head], date: str) -> Iterator[Fault]:
+    left = iter(heads)
+    while block := list(islice(left, _BLOCK)):
+        names, streams = store.among(db, "stream", [stream for stream, *_ in block])
+        seqs, numbers = store.among(db, "seq", {seq for _, seq, _ in block}, "bigint")
+        stands = {(stream, seq): hash_ for stream, seq, hash_ in db.rows(
+            f"SELECT stream, seq, hash FROM entry WHERE {names} AND {seqs}", streams, numbers)}  # fmt: skip
+        for stream, seq, hash_ in block:
+            there = stands.get((stream, seq))
+            if there != hash_:
+                yield Fault(stream, seq, "anchored", {"date": date, "expected": hash_, "found": there})

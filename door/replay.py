@@ -1,0 +1,86 @@
+"""Replay: what was decided is decided again, on what was recorded then, and compared. Comparing stored with stored
+is not replay; whether the record itself was touched is another question (door/audit.py)."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from door.command import SYSTEM, THE_SYSTEM, Command, Person, Refused, Rules
+from door.decide import Facts, decide, due
+from door.fold import State, blank, fold
+from door.journal import Entry
+from models.process import GATEWAY, ITEM_ACTS, Process
+
+#: What a decision depended on outside its own stream, by the entry's instant: responsible manager, parent's hands,
+#: open siblings by process, the book's maximum of held days.
+Around = Callable[[Process, State, Entry], Facts]
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """An entry that would not be made again: where, what differs, what was recorded, what comes out now."""
+
+    stream: str
+    seq: int
+    what: str
+    recorded: str
+    recomputed: str
+
+
+def recheck(process: Process, entries: Iterable[Entry], rules: Rules, around: Around,
+            seen: Callable[[State, Entry, Mapping[str, Any]], None] | None = None) -> Iterator[Divergence]:  # fmt: skip
+    """Decides every entry of one case's stream again, from the state that the entries before it make. `seen` is
+    called with that state before each entry is folded in, so that automatic steps can be recomputed on it."""
+    s: State | None = None
+    for e in entries:
+        payload = orjson.loads(e.payload) if e.payload else {}
+        origin = payload.get("case", {}) if e.seq == 1 else {}
+        if s is None:
+            s = blank(process, int(e.stream.partition(":")[2]), origin.get("subject", ""), origin.get("slot"),
+                      origin.get("parent"), origin.get("book", ""))  # fmt: skip
+        if e.payload is not None:  # an erased payload can't be decided on again
+            yield from _again(process, s, e, payload, rules, around(process, s, e))
+        if seen is not None:
+            seen(s, e, payload)
+        fold(process, s, e, payload)
+
+
+def _again(process: Process, s: State, e: Entry, payload: Mapping[str, Any], rules: Rules,
+           facts: Facts) -> Iterator[Divergence]:  # fmt: skip
+    if e.process != process.hash:
+        return  # made under another declaration of the process, which the entry names
+    step = process.steps[s.step]
+    said = {name: value for name, value in payload.items() if name != "case" or e.seq > 1}
+    command = Command(e.person, e.action, said, case=s.id, on_behalf_of=e.on_behalf_of, run=e.run)
+    actor, facts.persons = _as_recorded(process, s, e, payload)
+    move = decide(process, s, command, said, actor, facts, e.business_date)
+    if isinstance(move, Refused):
+        yield Divergence(e.stream, e.seq, "refused", e.action, f"{move.code} {dict(move.facts)}")
+        return
+    now = (move.to, move.role, due(process, s, move, payload, rules, e.business_date), s.visits.get(s.step, 0))
+    then = (e.step, e.role, e.due_on, e.round)
+    if e.action in ("comment", "reassign", "cancel"):
+        now = (now[0], e.role, *now[2:])
+    for what, recorded, recomputed in zip(("step", "role", "deadline", "round"), then, now, strict=True):
+        if recorded != recomputed:
+            yield Divergence(e.stream, e.seq, what, str(recorded), str(recomputed))
+    if step.kind == GATEWAY:
+        yield Divergence(e.stream, e.seq, "step", s.step, "a gateway never waits")
+
+
+def _as_recorded(process: Process, s: State, e: Entry, payload: Mapping[str, Any]) -> tuple[Person, dict[str, Person]]:
+    """The persons of an entry as they must have been: which roles they held that day is the staff list's matter, and
+    stands in the entry; that the hands were apart, the turn theirs and the arrow there is decided again."""
+    if e.person == SYSTEM:
+        return THE_SYSTEM, {}
+    step = process.steps[s.step]
+    roles = frozenset((step.role, e.role, process.cancel, *process.authority.values())) if e.action in ITEM_ACTS else (
+        frozenset((e.role,)))  # fmt: skip
+    stands_for = frozenset((e.on_behalf_of,)) if e.on_behalf_of else frozenset[str]()
+    lane = "" if e.action == "comment" else step.lane
+    persons = {
+        name: Person(name, step.lane, frozenset((step.role,))) for name in (e.on_behalf_of, payload.get("to")) if name
+    }
+    return Person(e.person, lane, roles, stands_for=stands_for), persons

@@ -1,0 +1,239 @@
+"""Delivery: queued messages go out over their channels, at least once, always under the same Message-ID.
+
+Whoever takes a message moves its `next_at` on, conditionally on the old value: of two deliveries one wins, and what a
+killed one had taken falls due again when its lease is over. A letter is written when it is sent, from what is open at
+that moment; its token is made then and stored nowhere.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+
+from door import store
+from door.db import Db, Row
+from tasks.address import STILL_OPEN, scheme
+from tasks.channel import Failure, hand_over
+from tasks.letters import LINK_PLACE, Letter, Line, written
+from tasks.token import Token, make
+
+WAITS = (1, 5, 15, 60, 240, 1440)  # minutes after each failed try, at most; one more try than waits
+LEASE = timedelta(minutes=20)  # longer than a block of letters can take when each runs into every timeout
+BLOCK = 8  # letters taken at once, per worker
+LINK_DAYS = 14  # a link lives until its item's deadline, at least a day, at most so long
+
+
+@dataclass(frozen=True)
+class Post:
+    """How this installation sends: the bank's name as letters give it; the secret of its tokens; the secrets that
+    channel URLs name; `link(token)` the address of the page (without a token: the inbox); waits in minutes."""
+
+    bank: str
+    secret: bytes
+    link: Callable[[str], str]
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    waits: tuple[int, ...] = WAITS
+    workers: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a delivery did. `later`: failed, to be tried again; `dropped`: nothing in it was open any more."""
+
+    sent: int = 0
+    later: int = 0
+    dead: int = 0
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A message that is ours for the lease; without a letter there is nothing left to say."""
+
+    id: str
+    tries: int
+    url: str | None
+    letter: Letter | None
+
+
+def send(db: Db, now: Callable[[], str], on: str, post: Post, jitter: Callable[[], float]) -> Sent:
+    """Sends what is due at the call, in blocks, so many at once as there are workers; each is marked as soon as it was
+    taken over. `now` is the recorded clock, `on` the business date, `jitter` gives numbers in [0, 1)."""
+    until, counts = now(), {"sent": 0, "later": 0, "dead": 0, "dropped": 0}
+    with ThreadPoolExecutor(post.workers) as pool:
+        while (block := _take(db, until, now(), on, post)) is not None:
+            jobs = {}
+            for m in block:
+                if m.letter is None:
+                    counts[_mark(db, m, "dropped", "Everything in it was decided before it was sent.", now())] += 1
+                elif m.url is None:
+                    counts[_mark(db, m, "dead", "The person has no such channel; add one and requeue.", now())] += 1
+                else:
+                    jobs[pool.submit(hand_over, m.url, post.secrets, m.id, m.letter)] = m
+            for job in as_completed(jobs):
+                counts[_answered(db, jobs[job], job.result(), now(), post, jitter)] += 1
+    return Sent(**counts)
+
+
+def _answered(db: Db, m: _Taken, failure: Failure | None, now: str, post: Post, jitter: Callable[[], float]) -> str:
+    if failure is None:
+        return _mark(db, m, "sent", "", now)
+    if failure.final or m.tries > len(post.waits):
+        return _mark(db, m, "dead", failure.says, now)
+    again = later(now, pause(m.tries, post.waits, jitter()))
+    db.run("UPDATE message SET next_at = ?, error = ? WHERE id = ? AND state = 'queued'", again, failure.says, m.id)
+    return "later"
+
+
+def _mark(db: Db, m: _Taken, state: str, error: str, now: str) -> str:
+    sent_at = now if state == "sent" else None
+    db.run("UPDATE message SET state = ?, error = ?, sent_at = ? WHERE id = ? AND state = 'queued'",
+           state, error, sent_at, m.id)  # fmt: skip
+    return state
+
+
+def pause(tries: int, waits: Sequence[int], jitter: float) -> float:
+    """Seconds until the next try after so many: anything up to the wait in force (full jitter), at least one."""
+    return max(1.0, jitter * 60 * waits[tries - 1])
+
+
+def later(now: str, seconds: float) -> str:
+    """The instant so many seconds after another, in the journal's form."""
+    at = datetime.fromisoformat(now).astimezone(UTC) + timedelta(seconds=seconds)
+    return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+# -- taking and writing -------------------------------------------------------------------------------------------
+
+
+def _take(db: Db, until: str, now: str, on: str, post: Post) -> list[_Taken] | None:
+    """The next block of what is due, ours by conditional update; None when nothing is due."""
+    due = db.rows(
+        "SELECT m.id, m.person, m.channel, m.tries, m.next_at, p.name, p.language FROM message m "
+        "JOIN person p ON p.id = m.person WHERE m.state = 'queued' AND m.next_at <= ? ORDER BY m.next_at, m.id LIMIT ?",
+        until, BLOCK * post.workers)  # fmt: skip
+    if not due:
+        return None
+    lines, urls = _lines(db, due, on), _urls(db, due)
+    lease, taken = later(now, LEASE.total_seconds()), []
+    with db.transaction():
+        for id_, person, channel, tries, next_at, name, language in due:
+            letter, record = None, Letter("", "", "")
+            if found := lines.get(id_):
+                days, link = _link(found, person, on, now, post)
+                letter, record = (
+                    written(name, [line for line, _ in found], language, post.bank, on, days, to)
+                    for to in (link, LINK_PLACE)
+                )
+            won = db.run(
+                "UPDATE message SET next_at = ?, tries = tries + 1, subject = ?, body = ? "
+                "WHERE id = ? AND state = 'queued' AND next_at = ?",
+                lease, record.subject, record.text, id_, next_at)  # fmt: skip
+            if won:
+                url = next((u for u in urls.get(person, ()) if channel in ("", scheme(u))), None)
+                taken.append(_Taken(id_, tries + 1, url, letter))
+    return taken
+
+
+def _link(found: Sequence[tuple[Line, Token]], person: str, on: str, now: str, post: Post) -> tuple[int, str]:
+    """How many days the link lives, and the link: with a token where the letter is about one item."""
+    line, token = found[0]
+    left = (date.fromisoformat(line.due_on) - date.fromisoformat(on)).days if line.due_on else LINK_DAYS
+    days = max(1, min(LINK_DAYS, left))
+    if len(found) > 1:
+        return days, post.link("")
+    expires = int(datetime.fromisoformat(now).timestamp()) + days * 86400
+    return days, post.link(make(Token(token.case, token.seq, person, token.round, token.digest, expires), post.secret))
+
+
+def _urls(db: Db, due: Sequence[Row]) -> dict[str, list[str]]:
+    where, persons = store.among(db, "person", {row[1] for row in due})
+    urls: dict[str, list[str]] = {}
+    for person, url in db.rows(f"SELECT person, url FROM channel WHERE {where} ORDER BY url", persons):
+        urls.setdefault(person, []).append(url)
+    return urls
+
+
+def _lines(db: Db, due: Sequence[Row], on: str) -> dict[str, list[tuple[Line, Token]]]:
+    """By message, what of it is still to be told: one line a case, each with what its token would say."""
+    where, ids = store.among(db, "n.message", [row[0] for row in due])
+    rows = db.rows(
+        "SELECT n.message, n.kind, c.id, c.process, c.step, c.seq, c.head, c.subject, coalesce(b.name, ''), "
+        "coalesce(u.name, ''), coalesce(i.role, ''), coalesce(i.round, 0), i.due_on, i.owner, i.whose, i.holder "
+        "FROM told n JOIN cases c ON c.id = n.case_id LEFT JOIN item i ON i.case_id = c.id "
+        "LEFT JOIN borrower b ON b.id = c.subject LEFT JOIN unit u ON u.id = b.unit "
+        f"WHERE {where} AND ((n.kind = 'restriction' AND c.closed_on IS NULL) OR {STILL_OPEN}) ORDER BY n.seq",
+        ids)  # fmt: skip
+    managers = store.managers(db, {row[7] for row in rows}, on)
+    where, persons = store.among(db, "id", {p for r in rows for p in (r[13], r[15], managers.get(r[7])) if p})
+    names: dict[str, str] = dict(db.rows(f"SELECT id, name FROM person WHERE {where}", persons))
+    reader = {row[0]: row[1] for row in due}
+    found: dict[str, dict[int, tuple[Line, Token]]] = {}
+    for row in rows:
+        found.setdefault(row[0], {})[row[2]] = _line(row, reader[row[0]], managers.get(row[7]), names)
+    return {id_: _about(db, list(lines.values())) for id_, lines in found.items()}
+
+
+def _line(row: Row, person: str, manager: str | None, names: Mapping[str, str]) -> tuple[Line, Token]:
+    _, kind, case, process, step, seq, head, _, borrower, unit, role, round_, due_on, owner, whose, holder = row
+    turn = holder or owner or (manager if whose else None)
+    if kind in _TOLD:
+        why = _TOLD[kind]
+    elif turn is None:
+        why = "why_role"
+    elif turn != person:
+        why = "why_deputy"
+    else:
+        why = "why_holder" if holder else "why_manager" if turn == manager else "why_owner"
+    line = Line(case, kind, process, step, "", borrower, unit, role, due_on, why, names.get(turn or "", ""))
+    return line, Token(case, seq, person, round_, head, 0)
+
+
+_TOLD = {"late": "why_told", "nobody": "why_operations", "restriction": "why_manager"}
+
+
+def _about(db: Db, lines: list[tuple[Line, Token]]) -> list[tuple[Line, Token]]:
+    """A letter about one case also says of which kind it is."""
+    if len(lines) > 1:
+        return lines
+    line, token = lines[0]
+    state = store.read_case(db, line.case)
+    return [(replace(line, about=str(state.facts.get("kind", "")) if state else ""), token)]
+
+
+# -- the outbox ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Letterbox:
+    """A message that is not out: to whom, over what, about how many notices, and why not yet."""
+
+    id: str
+    person: str
+    name: str
+    channel: str
+    notices: int
+    state: str
+    tries: int
+    next_at: str
+    subject: str
+    error: str
+
+
+def outbox(db: Db) -> tuple[dict[str, int], list[Letterbox]]:
+    """How many messages there are in each state (and `open`: notices not yet addressed), and those that are queued or
+    dead, the dead first."""
+    counts = dict.fromkeys(("queued", "sent", "dead", "dropped"), 0)
+    counts |= dict(db.rows("SELECT state, count(*) FROM message GROUP BY state"))
+    counts["open"] = db.rows("SELECT count(*) FROM notice WHERE message IS NULL")[0][0]
+    rows = db.rows(
+        "SELECT m.id, m.person, p.name, m.channel, (SELECT count(*) FROM told t WHERE t.message = m.id), m.state, "
+        "m.tries, m.next_at, m.subject, m.error FROM message m JOIN person p ON p.id = m.person "
+        "WHERE m.state IN ('queued', 'dead') ORDER BY m.state, m.next_at, m.id")  # fmt: skip
+    return counts, [Letterbox(*row) for row in rows]
+
+
+def requeue(db: Db, now: str, message: str | None = None) -> int:
+    """Dead messages are to be tried again from the start, all or the one; how many."""
+    return db.run("UPDATE message SET state = 'queued', tries = 0, next_at = ? "
+                  "WHERE state = 'dead' AND (? = '' OR id = ?)", now, message or "", message or "")  # fmt: skip

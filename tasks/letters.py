@@ -1,0 +1,217 @@
+"""Letters: what a message says, in the reader's language, as plain text and as HTML that every mail program shows.
+
+A mail leaves the bank, so it says no more than the reader needs to recognise the work: the borrower's name is masked,
+amounts and levels stay inside. Deadlines are words first. One link. Pure: dates and link are passed in.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from html import escape
+from textwrap import wrap
+
+from tasks.words import EN, LANGUAGES, Words
+
+LISTED = 40  # lines of a digest; the inbox has them all
+LINK_PLACE = "<link>"  # stands for the link where a letter is recorded
+_SPACES = re.compile(r"\s+")
+
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"  # not by locale: the letter's language is the reader's
+
+Pair = tuple[str, str]
+Row = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One item told to one person. `kind` as in the table `told`; `borrower` is the name unmasked; `why` names the
+    reason he gets it (see `why_…` in words.py), with `whom` for a deputy and a late item."""
+
+    case: int
+    kind: str
+    process: str
+    step: str
+    about: str
+    borrower: str
+    unit: str
+    role: str
+    due_on: str | None
+    why: str
+    whom: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    subject: str
+    text: str
+    html: str
+
+
+def clean(text: str) -> str:
+    """One line of visible text: line ends, controls and direction marks become spaces, so that a name can neither
+    end a header nor turn the words around it."""
+    visible = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
+    return _SPACES.sub(" ", visible).strip()[:200]
+
+
+def masked(name: str) -> str:
+    """The first letter of the name and, of several words, the last: `C*** Construction`, `새***`."""
+    words = clean(name).split(" ")
+    return f"{words[0][:1]}***" + (f" {words[-1]}" if len(words) > 1 else "") if words[0] else ""
+
+
+def written(reader: str, lines: Sequence[Line], language: str, bank: str, on: str, days: int, link: str) -> Letter:
+    """The letter to `reader` (his name): of one line a letter about it, of more a digest by deadline.
+
+    `on` is the business date that deadlines are told by, `days` how long the link lives. Raises ValueError without
+    a line: there is no empty letter.
+    """
+    if not lines:
+        raise ValueError("A letter needs at least one line.")
+    w = LANGUAGES.get(language, EN)
+    today = date.fromisoformat(on)
+    ordered = sorted(lines, key=lambda line: (line.due_on or "9999", line.case))
+    return (_one(w, clean(reader), ordered[0], clean(bank), today, days, link) if len(ordered) == 1
+            else _digest(w, clean(reader), ordered, clean(bank), today, link))  # fmt: skip
+
+
+# -- one item -----------------------------------------------------------------------------------------------------
+
+
+def _one(w: Words, reader: str, line: Line, bank: str, today: date, days: int, link: str) -> Letter:
+    f = w.frames
+    what, sentence = w.step(line.process, line.step)
+    if line.kind == "remind":
+        sentence = f["remind"].format(sentence=sentence)
+    elif line.kind != "item":
+        sentence = f[line.kind]
+    about = w.kinds.get(line.about, clean(line.about))
+    facts = [
+        (w.things.get(line.process, line.process).capitalize(), ", ".join(filter(None, (str(line.case), about)))),
+        (f["borrower"], ", ".join(filter(None, (masked(line.borrower), clean(line.unit))))),
+        (f["step"], what),
+        (f["waits_for"], clean(line.whom) if line.kind == "late" else ""),
+        (f["why"], f[line.why].format(name=clean(line.whom), role=w.roles.get(line.role, line.role))),
+    ]
+    lifetime = f["one_day"] if days == 1 else f["many_days"].format(n=days)
+    return _assembled(
+        w, reader, _subject(w, line, what, today), sentence, _due(w, line, today),
+        [(name, value) for name, value in facts if value], [],
+        f["open" if line.kind in ("item", "remind") else "look"], link, f["link_one"].format(days=lifetime),
+        f["foot"].format(bank=bank, ref=f["foot_ref"].format(ref=_ref(w, line))),
+    )  # fmt: skip
+
+
+def _subject(w: Words, line: Line, what: str, today: date) -> str:
+    f, ref, lower = w.frames, _ref(w, line), what[:1].lower() + what[1:]
+    if line.kind in ("nobody", "restriction"):
+        return f[f"subject_{line.kind}"].format(what=lower, ref=ref)
+    if line.due_on is None:
+        return f["subject"].format(what=what, ref=ref)
+    left = (date.fromisoformat(line.due_on) - today).days
+    if left < 0:
+        frame = "subject_other" if line.kind == "late" else "subject_late"
+        return f[frame].format(due=_late(w, -left), what=lower, ref=ref)
+    due = f["by_today"] if left == 0 else f["by_tomorrow"] if left == 1 else f["by"].format(date=_date(w, line.due_on))
+    return f["subject_due"].format(what=what, due=due, ref=ref)
+
+
+def _ref(w: Words, line: Line) -> str:
+    return f"{w.things.get(line.process, line.process)} {line.case}"
+
+
+# -- many ---------------------------------------------------------------------------------------------------------
+
+
+def _digest(w: Words, reader: str, lines: Sequence[Line], bank: str, today: date, link: str) -> Letter:
+    f = w.frames
+    late = sum(1 for line in lines if line.due_on and date.fromisoformat(line.due_on) < today)
+    now = sum(1 for line in lines if line.due_on == today.isoformat())
+    n = f["digest"].format(n=len(lines))
+    parts = [f["digest_late"].format(n=late)] * bool(late) + [f["digest_today"].format(n=now)] * bool(now)
+    rows = [(_due(w, line, today, brief=True), ", ".join(filter(None, (_ref(w, line), masked(line.borrower)))),
+             _digest_step(w, line)) for line in lines[:LISTED]]  # fmt: skip
+    if len(lines) > LISTED:
+        rows.append(("", f["more"].format(n=len(lines) - LISTED), ""))
+    said = n + (": " + ", ".join(parts) if parts else "") + "."
+    return _assembled(w, reader, ", ".join([n, *parts[:1]]), "", said, [], rows, f["inbox"], link, f["link_inbox"],
+                      f["foot"].format(bank=bank, ref=""))  # fmt: skip
+
+
+def _digest_step(w: Words, line: Line) -> str:
+    what = w.step(line.process, line.step)[0]
+    frame = w.frames.get(f"step_{line.kind}")
+    return what if frame is None else frame.format(what=what if line.kind == "late" else what[:1].lower() + what[1:])
+
+
+# -- dates --------------------------------------------------------------------------------------------------------
+
+
+def _date(w: Words, day: str) -> str:
+    d = date.fromisoformat(day)
+    if w is EN:
+        return f"{w.days[d.weekday()]} {d.day} {_MONTHS[3 * d.month - 3 : 3 * d.month]} {d.year}"
+    return f"{d.year}년 {d.month}월 {d.day}일 ({w.days[d.weekday()]})"
+
+
+def _late(w: Words, n: int) -> str:
+    return w.frames["late_one"] if n == 1 else w.frames["late_many"].format(n=n)
+
+
+def _due(w: Words, line: Line, today: date, brief: bool = False) -> str:
+    f = w.frames
+    if line.kind == "restriction":
+        return f["for_information"]
+    if line.due_on is None:
+        return f["no_due"]
+    left, day = (date.fromisoformat(line.due_on) - today).days, _date(w, line.due_on)
+    if left < 0:
+        return _late(w, -left) if brief else f["was_due"].format(late=_late(w, -left), date=day)
+    return f["due_today" if left == 0 else "due_tomorrow" if left == 1 else "due"].format(date=day)
+
+
+# -- both shapes --------------------------------------------------------------------------------------------------
+
+
+def _assembled(w: Words, reader: str, subject: str, title: str, due: str, facts: Sequence[Pair],
+               rows: Sequence[Row], action: str, link: str, about_link: str, foot: str) -> Letter:  # fmt: skip
+    """Plain text and HTML from the same parts, so that they can't say different things."""
+    greeting = w.frames["greeting"].format(name=reader)
+    head = [(w.frames["deadline"], w.frames["item"], w.frames["step"])] if rows else []
+    width = max((_columns(name) for name, _ in facts), default=0) + 2
+    table = [name + " " * (width - _columns(name)) + value for name, value in facts]
+    table += ["  ".join(filter(None, row)) for row in rows]
+    text = "\n".join([greeting, "", *([title] if title else []), due, "", *table, "", action, link, "",
+                      *wrap(about_link, 72), "", "-- ", *wrap(foot, 72), ""])  # fmt: skip
+    html = _html(w, greeting, subject, title, due, facts, [*head, *rows], action, link, about_link, foot)
+    return Letter(subject, text, html)
+
+
+def _columns(text: str) -> int:
+    """Columns that a text takes where letters have one width; Hangul takes two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _html(w: Words, greeting: str, subject: str, title: str, due: str, facts: Sequence[Pair],
+          rows: Sequence[Row], action: str, link: str, about_link: str, foot: str) -> str:  # fmt: skip
+    """No style, no picture, no tracking: only old attributes."""
+    e = escape
+    told = [f'<tr><th align="left" scope="row" width="150">{e(name)}</th><td>{e(value)}</td></tr>'
+            for name, value in facts]  # fmt: skip
+    told += ["<tr>" + "".join(f'<th align="left" scope="col">{e(cell)}</th>' for cell in row) + "</tr>"
+             for row in rows[:1]]  # fmt: skip
+    told += ["<tr>" + "".join(f"<td>{e(cell)}</td>" for cell in row) + "</tr>" for row in rows[1:]]
+    heading = [f'<h1><font size="4">{e(title)}</font></h1>'] if title else []
+    return "\n".join([
+        "<!doctype html>", f'<html lang="{"en" if w is EN else "ko"}">', "<head>", '<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="color-scheme" content="light dark">', f"<title>{e(subject)}</title>", "</head>", "<body>",
+        '<table role="presentation" cellpadding="8" cellspacing="0" border="0"><tr><td>',
+        "<font face=\"Arial, 'Malgun Gothic', sans-serif\">", f"<p>{e(greeting)}</p>", *heading,
+        f"<p><b>{e(due)}</b></p>",
+        '<table cellpadding="4" cellspacing="0" border="0">', *told, "</table>",
+        f'<p><a href="{e(link)}"><b>{e(action.rstrip(":"))}</b></a></p>', f"<p>{e(about_link)}</p>",
+        f'<p><font size="2">{e(foot)}</font></p>', "</font>", "</td></tr></table>", "</body>", "</html>", "",
+    ])  # fmt: skip
