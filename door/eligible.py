@@ -1,0 +1,43 @@
+"""Who may act on a case's item on a day: the door's own checks, run over the staff. Inbox, "who could" and "nobody is
+left who may" are this one function."""
+
+from collections.abc import Mapping
+
+from door import store
+from door.command import Person, Refused, Rules
+from door.db import Db
+from door.decide import Facts, who_may, why_not
+from door.fold import State
+from models.process import USER
+
+
+def eligible(db: Db, rules: Rules, case: int, day: str) -> list[str]:
+    """Persons who may act on the item of a case on a business date (ISO), by id; empty where there is no item."""
+    s = store.read_case(db, case)
+    if s is None or rules.processes[s.process].steps[s.step].kind != USER:
+        return []
+    process = rules.processes[s.process]
+    staff = store.staff(db, process.steps[s.step].role, day)
+    return sorted(who_may(process, s, staff, _facts(db, rules, s, day, staff)))
+
+
+def why_not_me(db: Db, rules: Rules, case: int, person: str, behalf: str | None, day: str) -> Refused | None:
+    """Why a person may do nothing on the item of a case; None if he may."""
+    s = store.read_case(db, case)
+    if s is None:
+        return Refused("no_case", {"case": case, "process": ""})
+    process = rules.processes[s.process]
+    step = process.steps[s.step]
+    if step.kind != USER:
+        return Refused("no_item", {"step": s.step})
+    people = store.people(db, [p for p in (person, behalf) if p], day)
+    if person not in people:
+        return Refused("unknown_person", {"person": person})
+    facts = _facts(db, rules, s, day, people)
+    return why_not(process, step, s, people[person], behalf, tuple(step.by_name), facts)
+
+
+def _facts(db: Db, rules: Rules, s: State, day: str, persons: Mapping[str, Person]) -> Facts:
+    parent = store.read_case(db, s.parent) if s.parent is not None else None
+    manager = store.managers(db, [s.subject], day).get(s.subject)
+    return Facts(manager, parent.hands if parent else None, None, persons)
