@@ -59,6 +59,7 @@ def _client(api: str) -> httpx.AsyncClient:
 
 
 async def _post(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> Any:
-    answer = await client.post(path, json=body)
+    while (answer := await client.post(path, json=body)).status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        await asyncio.sleep(0.1)  # its SQLite is locked just now
     answer.raise_for_status()
     return answer.json()

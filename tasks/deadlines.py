@@ -16,8 +16,8 @@ BATCH = 2_000
 _ITEMS = "SELECT case_id FROM item WHERE due_on IS NOT NULL AND case_id > ? ORDER BY case_id LIMIT ?"
 
 
-def any_due(db: Db, day: str) -> bool:
-    """Is there an item that is due, or nearly?"""
+def any_due(db: Db) -> bool:
+    """Is there an item with a deadline?"""
     return bool(db.rows("SELECT 1 FROM item WHERE due_on IS NOT NULL LIMIT 1"))
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -34,10 +34,34 @@ class House:
     secret: Callable[[], str] = field(default=lambda: os.urandom(32).hex())
     zone: str = "Asia/Seoul"
     today: Callable[[], date] | None = None
+    bank: str = "Post-loan management"
+    portal: str = "http://127.0.0.1:8080"
 
     @property
     def snapshots(self) -> Path:
         return self.home / "snapshots"
+
+    @property
+    def anchor_key(self) -> Path:
+        """The private key that signs anchors; the public one stands beside it (`.pub`)."""
+        return self.home / "keys" / "anchor.key"
+
+    def link_secret(self) -> bytes:
+        """The secret of the links in messages, made on first use, readable by its owner alone."""
+        path = self.home / "keys" / "links.key"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with (
+                suppress(FileExistsError),
+                os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f,
+            ):
+                f.write(os.urandom(32))
+        return path.read_bytes()
+
+    def channel_secrets(self) -> dict[str, str]:
+        """What channel URLs name in braces ({smtp_password}): POSTLOAN_SECRET_SMTP_PASSWORD and so on."""
+        mark = "POSTLOAN_SECRET_"
+        return {name.removeprefix(mark).lower(): v for name, v in os.environ.items() if name.startswith(mark)}
 
     def business_date(self) -> date:
         """Today where the bank is; an installation that simulates says its own."""
