@@ -1,53 +1,25 @@
 """Audit: does the journal hold in itself, do the tables follow from it, and is everything there that was anchored?
 
-Three passes, each in the order of the streams: the chains (may be split over processes), the projections, the
-anchors. What is wrong is a Fault: stream, seq, a code and facts; deployments/sentences.py says it in words.
+Its chains are checked in door/chain.py, the tables and the anchors here. What is wrong is a Fault: stream, seq, a code
+and facts; deployments/sentences.py says it in words.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import get_context
-from typing import Any
 
 from door import store
 from door.anchor import Head, Tree, Verify, anchors, follows, read
-from door.db import Db, Row, connect
+from door.chain import Fault, check_chains
+from door.db import Db, Row
 from door.fold import CASE_COLUMNS, ITEM_COLUMNS
-from door.journal import COLUMNS, ZERO, intact
 from door.project import ROWS, Projection, projections
 from models.process import Process
 
-_ENTRIES = f"SELECT {', '.join(COLUMNS)} FROM entry"
 _BLOCK = 1000
 _KEPT_CASE = ("id", "process", "stream", "step", "seq", "head", "opened_on", "closed_on")  # what no payload says
 _KEPT_ITEM = ("case_id", "process", "step", "role", "lane", "round", "since", "due_on", "rung")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong, and where. Codes of a chain (the first of a stream): gap (another seq than expected), prev (not
-    the hash before), hash (does not fit the columns), digest (does not fit the payload). Of the tables: no_entries (a
-    case or head without a stream), unreadable (an entry that can't be folded), table (facts: table, what: missing,
-    extra or differs, columns). Of anchors (stream anchor:DATE): signature, follows (not the one before), root, kept
-    (an anchor known from elsewhere); anchored (of the stream itself: the entry that was anchored is not there)."""
-
-    stream: str
-    seq: int
-    code: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Chains:
-    """What the pass over the chains saw: counts, entries whose payload is erased (stream, seq), faults."""
-
-    entries: int = 0
-    streams: int = 0
-    erased: list[tuple[str, int]] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -73,74 +45,6 @@ def audit(db: Db, processes: Mapping[str, Process], verify: Verify | None, kept:
         broken = {fault.stream for fault in chains.faults}
         tables = check_tables(db, processes, broken)
         return Audit(chains.entries, chains.streams, n, root, chains.erased, [*chains.faults, *tables, *anchor_faults])
-
-
-# -- chains -------------------------------------------------------------------------------------------------------
-
-
-def check_chains(db: Db, parts: int = 1) -> Chains:
-    """Every stream: seq without gap from 1, prev the hash before, hash and digest fitting."""
-    n = db.rows("SELECT count(*) FROM entry")[0][0]
-    if parts == 1 or n < parts:
-        return _chains(db, None, None)
-    cuts = [db.rows("SELECT stream FROM entry ORDER BY stream, seq LIMIT 1 OFFSET ?", n * i // parts)[0][0]
-            for i in range(1, parts)]  # fmt: skip
-    ends = [None, *dict.fromkeys(cuts), None]
-    whole = Chains()
-    with ProcessPoolExecutor(parts, mp_context=get_context("spawn")) as pool:
-        for part in pool.map(_part, [db.url] * (len(ends) - 1), ends[:-1], ends[1:]):
-            whole.entries += part.entries
-            whole.streams += part.streams
-            whole.erased += part.erased
-            whole.faults += part.faults
-    return whole
-
-
-def _part(url: str, low: str | None, high: str | None) -> Chains:
-    with connect(url) as db, db.snapshot():
-        return _chains(db, low, high)
-
-
-def _chains(db: Db, low: str | None, high: str | None) -> Chains:
-    """The chains of the streams from `low` on and before `high`, in the database's own order of names."""
-    found = Chains()
-    bounds = [(" stream >= ?", low), (" stream < ?", high)]
-    where = " AND".join(sql for sql, value in bounds if value is not None)
-    params = [value for _, value in bounds if value is not None]
-    stream, seq, prev, sound = "", 0, ZERO, True
-    sql = f"{_ENTRIES}{' WHERE' if where else ''}{where} ORDER BY stream, seq"
-    for block in db.stream(sql, *params, size=_BLOCK):
-        found.entries += len(block)
-        for row in block:
-            if row[0] != stream:
-                stream, seq, prev, sound = row[0], 0, ZERO, True
-                found.streams += 1
-            elif not sound:
-                continue
-            seq += 1
-            if row[1] == seq and row[15] == prev and _intact(row):
-                prev = row[16]
-                if row[18] is None:
-                    found.erased.append((stream, seq))
-            else:
-                sound = False
-                found.faults.append(_why(row, seq, prev))
-    return found
-
-
-def _intact(row: Row) -> bool:
-    try:
-        return intact(row)
-    except TypeError:  # a value of a type that the door never writes
-        return False
-
-
-def _why(row: Row, seq: int, prev: str) -> Fault:
-    if row[1] != seq:
-        return Fault(row[0], seq, "gap", {"found": row[1]})
-    if row[15] != prev:
-        return Fault(row[0], seq, "prev", {"expected": prev, "found": row[15]})
-    return Fault(row[0], seq, "digest" if _intact((*row[:17], None, None)) else "hash")
 
 
 # -- tables -------------------------------------------------------------------------------------------------------

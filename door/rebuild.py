@@ -12,7 +12,8 @@ import orjson
 
 from door import anchor, store
 from door.anchor import Verify
-from door.audit import Chains, Fault, check_anchors, check_chains
+from door.audit import check_anchors
+from door.chain import Chains, Fault, check_chains
 from door.db import Db, Row
 from door.fold import CASE_COLUMNS, ITEM_COLUMNS
 from door.journal import COLUMNS, hashed
