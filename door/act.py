@@ -6,7 +6,7 @@ One verdict a command, in their order. What is refused goes to the actor's own s
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -106,6 +106,10 @@ class _Acting:
         for s in self.states.values():
             if s.parent is not None and (names := self.rules.processes[s.process].counted):
                 counted.setdefault(s.parent, set()).update(names)
+        for c in commands:
+            if c.case is None and c.parent is not None and (opened := self.rules.processes.get(c.process)):
+                counted.setdefault(c.parent, set()).update(opened.counted)
+        self.counted = counted
         self.parents = {**self.states, **{i: s for i, (s, _) in store.lock_cases(db, sorted(parents), day).items()}}
         self.siblings = (
             store.open_siblings(db, counted, {n for names in counted.values() for n in names}) if counted else {}
@@ -136,11 +140,14 @@ class _Acting:
 
     def _decided(self, c: Command) -> Verdict:
         known = self.states.get(c.case) if c.case is not None else None
-        process = self.rules.processes.get(c.process if c.case is None else known.process if known else "")
+        process = self._process(c)
         if process is None:
             return self._refuse(c, Refused("no_case", {"case": c.case, "process": c.process}))
-        if known is None and (refused := opening(process, c, self.slots)):
-            return self._refuse(c, refused)
+        if known is None:
+            if c.parent is not None and c.parent not in self.states:
+                return self._refuse(c, Refused("no_case", {"case": c.parent, "process": c.process}))
+            if refused := opening(process, c, self.slots):
+                return self._refuse(c, refused)
         state = known or blank(process, 0, c.subject, c.slot, c.parent, c.book)
         payload = self._payload(process, c)
         if isinstance(payload, Refused):
@@ -159,9 +166,9 @@ class _Acting:
         return Verdict(state.id, state.step, entry.seq, entry.hash, nobody=self._nobody(state),
                        opened=tuple(self._open_child(state, *child) for child in children))  # fmt: skip
 
-    def _open_child(self, parent: State, process: Process, c: Command, element: dict[str, Any], move: Move) -> int:
-        """A child remembers, besides its own form, those facts of its parent that its process asks for."""
-        inherited = {n: parent.facts[n] for n in process.facts if n in parent.facts and n not in element}
+    def _open_child(self, parent: State, process: Process, c: Command, element: dict[str, Any],
+                    inherited: Mapping[str, Any], move: Move) -> int:  # fmt: skip
+        c.parent = parent.id
         child = self._new(process, c)
         self._enter(process, child, c, move, {**element, "case": _origin(c, inherited)}, self._facts(process, child))
         return child.id
@@ -185,7 +192,9 @@ class _Acting:
         parent = self.parents.get(state.parent) if state.parent is not None else None
         siblings = None
         if process.counted:
-            siblings = {name: self.siblings.get((state.parent or 0, name), 0) for name in process.counted}
+            at = state.parent or 0
+            seen = self.counted.get(at, ()) if at else process.counted
+            siblings = {name: self.siblings.get((at, name), 0) for name in process.counted if name in seen}
         return Facts(self.managers.get(state.subject), parent.hands if parent else None, siblings, self.people,
                      self.rules.holds_max(state.book) if state.book else 0)  # fmt: skip
 
@@ -195,24 +204,35 @@ class _Acting:
         if key in self.answered:
             asked, verdict = self.answered[key]
             if asked == _asked(c):
-                return Verdict(verdict.case, verdict.step, verdict.seq, verdict.hash, verdict.refused, repeated=True)
+                return replace(verdict, repeated=True)
             return self._refuse(c, Refused("key_reused", {"key": c.key}), keyed=False)
         if key not in self.earlier:
             return None
-        stream, seq, action, step, hash_, digest, salt, payload = self.earlier[key]
+        stream, seq, action, step, hash_, digest, salt, payload, behalf, at = self.earlier[key]
         if action == "refused":
             said = orjson.loads(payload) if payload else {}
             if said.get("asked") == _asked(c):
                 return Verdict(c.case, refused=Refused(said["code"], said["facts"]), repeated=True)
-        elif action == c.action and salt is not None and self._same_body(c, stream, salt, digest):
-            return Verdict(int(stream.partition(":")[2]), step, seq, hash_, repeated=True)
+        elif action == c.action and c.on_behalf_of in (None, behalf) and self._same_body(c, stream, salt, digest):
+            case = int(stream.partition(":")[2])
+            opened = store.opened(self.db, case, c.person, at) if self._opens(c) else ()
+            return Verdict(case, step, seq, hash_, repeated=True, opened=opened)
         return self._refuse(c, Refused("key_reused", {"key": c.key, "stream": stream, "seq": seq}), keyed=False)
 
-    def _same_body(self, c: Command, stream: str, salt: str, digest: str) -> bool:
+    def _process(self, c: Command) -> Process | None:
+        known = self.states.get(c.case) if c.case is not None else None
+        return self.rules.processes.get(c.process if c.case is None else known.process if known else "")
+
+    def _opens(self, c: Command) -> bool:
+        process = self._process(c)
+        return process is not None and any(
+            do.opens for s in process.steps.values() for do in s.does if do.name == c.action
+        )
+
+    def _same_body(self, c: Command, stream: str, salt: str | None, digest: str) -> bool:
         """Would the command be journaled, in that stream, with the payload that stands there?"""
-        name = c.process if c.case is None else getattr(self.states.get(c.case), "process", "")
-        process = self.rules.processes.get(name)
-        if process is None or (c.case is not None and stream != f"{process.stream}:{c.case}"):
+        process = self._process(c)
+        if process is None or salt is None or (c.case is not None and stream != f"{process.stream}:{c.case}"):
             return False
         payload = self._payload(process, c)
         if isinstance(payload, Refused):
@@ -221,9 +241,12 @@ class _Acting:
         return hashlib.sha256((salt + body).encode()).hexdigest() == digest
 
     def _children(self, c: Command, parent: State, move: Move, payload: Mapping[str, Any]) -> (
-            list[tuple[Process, Command, dict[str, Any], Move]] | Refused):  # fmt: skip
-        """The cases that the arrow opens besides, each decided like any opening: all are allowed, or the act is not."""
+            list[tuple[Process, Command, dict[str, Any], dict[str, Any], Move]] | Refused):  # fmt: skip
+        """The cases that the arrow opens besides, each decided like any opening: all are allowed, or the act is not.
+
+        A child remembers, besides its own form, those facts of its parent that its process asks for."""
         found = []
+        told = parent.facts | {n: payload[n] for n in self.rules.processes[parent.process].facts if n in payload}
         for name, process_name in (move.do.opens if move.do else {}).items():
             process = self.rules.processes[process_name]
             start = process.steps[process.start].does[0]
@@ -231,11 +254,13 @@ class _Acting:
                 child = Command(c.person, start.name, element, process=process_name, subject=parent.subject,
                                 parent=parent.id, book=parent.book, on_behalf_of=move.behalf)  # fmt: skip
                 state = blank(process, 0, parent.subject, None, parent.id, parent.book)
+                state.facts = {n: told[n] for n in process.facts if n in told and n not in element}
+                state.holder, state.delegator = c.person, move.behalf  # whom he acts for here, he acts for there
                 decided = decide(process, state, child, element, self.people.get(c.person), self._facts(process, state),
                                  self.clock.business_date)  # fmt: skip
                 if isinstance(decided, Refused):
                     return decided
-                found.append((process, child, element, decided))
+                found.append((process, child, element, state.facts, decided))
         return found
 
     # -- fold and seal ------------------------------------------------------------------------------------------
@@ -264,6 +289,9 @@ class _Acting:
         before = s.step
         fold(process, s, entry, payload)
         self.entries.append(entry)
+        if s.parent is not None and (s.seq == 1 or s.closed_on):
+            at = (s.parent, s.process)
+            self.siblings[at] = self.siblings.get(at, 0) + (s.seq == 1) - bool(s.closed_on)
         if s.id not in self.new:
             self.changed[s.id] = s
         for table, rows in rows_of(arrow, s, entry, payload, store.columns):
@@ -351,4 +379,17 @@ def _origin(c: Command, facts: Mapping[str, Any] | None = None) -> dict[str, Any
 def _asked(c: Command) -> str:
     """A fingerprint of what was asked: the same key may only ask the same again."""
     asked = [c.case, c.action, dict(c.payload), c.process, c.subject, c.slot, c.parent, c.book, c.on_behalf_of]
-    return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
+    try:
+        body = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS, default=str)
+    except TypeError:  # what JSON cannot carry is refused; what was asked is to be told apart all the same
+        body = repr(asked).encode()
+    return hashlib.sha256(body).hexdigest()
+
+
+def _plain(fact: Any) -> Any:
+    """A fact of a refusal as the journal can carry it: number, text, nothing, or a list of them."""
+    if fact is None or isinstance(fact, int):
+        return fact
+    if isinstance(fact, list | tuple):
+        return [_plain(one) for one in fact]
+    return str(fact).encode(errors="replace").decode()

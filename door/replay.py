@@ -40,6 +40,7 @@ def recheck(process: Process, entries: Iterable[Entry], rules: Rules, around: Ar
         if s is None:
             s = blank(process, int(e.stream.partition(":")[2]), origin.get("subject", ""), origin.get("slot"),
                       origin.get("parent"), origin.get("book", ""))  # fmt: skip
+            s.facts.update(origin.get("facts", {}))
         if e.payload is not None:  # an erased payload can't be decided on again
             yield from _again(process, s, e, payload, rules, around(process, s, e))
         if seen is not None:

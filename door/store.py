@@ -120,16 +120,24 @@ def staff(db: Db, role: str, day: str) -> dict[str, Person]:
 
 def earlier(db: Db, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Row]:
     """Entries made before under the same keys, by (person, key): stream, seq, action, step, hash, digest, salt,
-    payload."""
+    payload, on_behalf_of, recorded_at."""
     found = {}
     for person in {person for person, _ in keys}:
         own = [key for who, key in keys if who == person]
         where, values = ("key = ?", own[0]) if len(own) == 1 else among(db, "key", own)
         for key, *rest in db.rows(
-            "SELECT key, stream, seq, action, step, hash, digest, salt, payload FROM entry "
+            "SELECT key, stream, seq, action, step, hash, digest, salt, payload, on_behalf_of, recorded_at FROM entry "
             f"WHERE person = ? AND {where}", person, values):  # fmt: skip
             found[person, key] = tuple(rest)
     return found
+
+
+def opened(db: Db, parent: int, person: str, at: str) -> tuple[int, ...]:
+    """The cases that a person opened below one at an instant, so in one act."""
+    rows = db.rows(
+        "SELECT c.id FROM cases c JOIN entry e ON e.stream = c.stream AND e.seq = 1 "
+        "WHERE c.parent = ? AND e.person = ? AND e.recorded_at = ? ORDER BY c.id", parent, person, at)  # fmt: skip
+    return tuple(row[0] for row in rows)
 
 
 def ids(db: Db, n: int) -> int:
