@@ -72,6 +72,8 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Chart:
+    """The graph: lanes from top to bottom, nodes and flows by id in the order of the declaration."""
+
     process: Process
     lanes: tuple[str, ...]
     nodes: dict[str, Node]
@@ -108,6 +110,11 @@ def lates(step: Step) -> list[Arrow]:
     return [Arrow(words(step.late), step.by_name[step.late].to, weak=True)] if step.late else []
 
 
+def ways(step: Step) -> list[Arrow]:
+    """All ways out of a step."""
+    return [*arrows(step), *lates(step)]
+
+
 def reached(process: Process) -> list[str]:
     """The steps that arrows lead to, in the order of the declaration."""
     found, todo = set(), [process.start]
@@ -115,8 +122,7 @@ def reached(process: Process) -> list[str]:
         name = todo.pop()
         if name not in found:
             found.add(name)
-            step = process.steps[name]
-            todo += [a.to for a in [*arrows(step), *lates(step)]]
+            todo += [arrow.to for arrow in ways(process.steps[name])]
     return [name for name in process.steps if name in found]
 
 
@@ -132,13 +138,16 @@ def lanes_of(process: Process) -> dict[str, str]:
     return lanes
 
 
-def ways(step: Step) -> list[Arrow]:
-    """All ways out of a step."""
-    return [*arrows(step), *lates(step)]
+def opened(step: Step) -> list[str]:
+    """The processes that a step's arrows open."""
+    return list(dict.fromkeys(other for do in step.does for other in do.opens.values()))
 
 
 def chart(process: Process) -> Chart:
-    """The graph of a declaration. Ids are made of the declaration's names, so that they stay when it grows."""
+    """The graph of a declaration. Ids are made of the declaration's names, so that they stay when it grows.
+
+    The only way out of a step needs neither name nor condition: what it asks stands in the step's documentation.
+    """
     lanes = lanes_of(process)
     ways_in = Counter(a.to for name in lanes for a in ways(process.steps[name]))
     nodes: dict[str, Node] = {}
@@ -194,8 +203,3 @@ def chart(process: Process) -> Chart:
     named = list(dict.fromkeys(lanes.values()))
     named.sort(key=lambda lane: LANES.index(lane) if lane in LANES else len(LANES))
     return Chart(process, tuple(named), nodes, flows)
-
-
-def opened(step: Step) -> list[str]:
-    """The processes that a step's arrows open."""
-    return list(dict.fromkeys(other for do in step.does for other in do.opens.values()))

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from models.process import GATEWAY, SERVICE
-from processes.chart import JOIN, OTHER, REMIND, SPLIT, TIMER, Arrow, Chart, ways
+from processes.chart import JOIN, OTHER, REMIND, SPLIT, Arrow, Chart, ways
 
 ABOVE, HERE, BELOW = 0, 1, 2
 _PART = {JOIN: ABOVE, REMIND: ABOVE, SPLIT: BELOW}
@@ -99,7 +99,3 @@ def _rows(chart: Chart, steps: dict[str, str], column: dict[str, int]) -> dict[s
         found[name] = row
         taken.add((steps[name], column[name], row))
     return found
-
-
-def holds_timer(chart: Chart, step: str) -> bool:
-    return f"{TIMER}_{step}" in chart.nodes

@@ -54,9 +54,11 @@ class Box:
 
     def overlap(self, other: "Box") -> float:
         """The area that both cover."""
-        w = min(self.right, other.right) - max(self.x, other.x)
-        h = min(self.bottom, other.bottom) - max(self.y, other.y)
-        return max(0.0, w) * max(0.0, h)
+        w = min(self.x + self.w, other.x + other.w) - max(self.x, other.x)
+        if w <= 0:
+            return 0.0
+        h = min(self.y + self.h, other.y + other.h) - max(self.y, other.y)
+        return w * h if h > 0 else 0.0
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ Point = tuple[int, int]
 Way = tuple[Point, ...]
 RIGHT, LEFT, DOWN, UP = (1, 0), (-1, 0), (0, 1), (0, -1)
 
-#: Prices in points of length: a way is long before it bends, and bends before it crosses or squeezes.
+#: What a step through the maze costs, and what more: a bend, a crossing, each flow beside it in a gap or (squeezed)
+#: at a shape, and leaving or entering a shape against the direction of reading. Ways that are shared cost less.
 STEP = {RIGHT: 3.0, LEFT: 3.0, DOWN: 2.0, UP: 2.0}
 BEND, CROSSING, BESIDE, SQUEEZED, AGAINST = 5.0, 2.0, 0.3, 5.0, 4.0
 SHARED = 0.85
@@ -36,12 +37,15 @@ class Maze:
         }
         self.shapes: dict[Point, str] = {}
         self.walls: set[tuple[Point, Point]] = set()
+        self.reminders: set[tuple[Point, Point]] = set()  # whoever goes here crosses the way to a reminder
         for id_, (column, row) in grid.cells.items():
             here = (2 * column + 1, 2 * row + 1)
             kind = chart.nodes[id_].kind
             if kind == REMIND:  # stands at the right of its cell
                 right = (here[0] + 1, here[1])
                 self.walls |= {(here, right), (right, here)}
+                below, corner = (here[0], here[1] + 1), (here[0] + 1, here[1] + 1)
+                self.reminders |= {(below, corner), (corner, below)}
             elif kind != TIMER:
                 self.shapes[here] = id_
         self.used: defaultdict[tuple[Point, Point], list[Flow]] = defaultdict(list)
@@ -93,28 +97,28 @@ class Maze:
         return _bends(tuple(reversed(way)))
 
     def _price(self, flow: Flow, here: Point, there: Point, heading: Point, move: Point, goal: Point) -> float:
-        price = STEP[move]
+        price = STEP[move] + CROSSING * ((here, there) in self.reminders)
         beside = self.used[min(here, there), max(here, there)]
         if any(f.trunk == flow.trunk and f.branch != flow.branch for f in beside):
             price *= SHARED
         elif beside:
             tight = (here[0] % 2 and move[1]) or (here[1] % 2 and move[0])
             price += (SQUEEZED if tight else BESIDE) * len(beside)
-        if heading in ((0, 0), move):
-            if heading == move:
-                side = (move[1], move[0])
-                a, b = (here[0] - side[0], here[1] - side[1]), (here[0] + side[0], here[1] + side[1])
-                across = [
-                    f for f in self.used[min(a, here), max(a, here)] if f in self.used[min(b, here), max(b, here)]
-                ]
-                price += CROSSING * len({f.trunk for f in across} - {flow.trunk})
-            elif move in (LEFT, UP) and self.chart.nodes[flow.source].kind != TIMER:
-                price += AGAINST
-        else:
+        if heading == move:
+            price += CROSSING * self._across(flow, here, move)
+        elif heading != (0, 0):
             price += BEND
+        elif move in (LEFT, UP) and self.chart.nodes[flow.source].kind != TIMER:
+            price += AGAINST
         if there == goal and move in (LEFT, UP):
             price += 2 * AGAINST
         return price
+
+    def _across(self, flow: Flow, here: Point, move: Point) -> int:
+        """How many ways run straight across that of a flow at a point."""
+        a, b = (here[0] - move[1], here[1] - move[0]), (here[0] + move[1], here[1] + move[0])
+        one, other = self.used[min(a, here), max(a, here)], self.used[min(b, here), max(b, here)]
+        return len({f.trunk for f in one if f in other} - {flow.trunk})
 
 
 def _bends(way: Way) -> Way:
