@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from door.db import Db
@@ -178,12 +178,16 @@ def test_an_extract_without_a_staff_list_brings_the_staff_that_its_mapping_names
     assert {t: after[t] for t in after if t != "snapshot"} == {t: before[t] for t in before if t != "snapshot"}
 
 
-@given(st.decimals(min_value=0, max_value=10**12, places=2), st.sampled_from(["", ","]), st.sampled_from(["", "$"]))
-def test_an_amount_is_exact_however_it_is_written(amount: Decimal, thousands: str, sign: str) -> None:
-    text = f"{sign}{amount:{thousands}.2f} "
-    block = pl.DataFrame(
-        {LINE: [2], FIELDS: [0], **{k: [v] for k, v in {**ROW, "CCY": "USD", "BALANCE": text}.items()}}
-    )
+AMOUNTS = st.tuples(
+    st.decimals(min_value=0, max_value=10**12, places=2), st.sampled_from(["", ","]), st.sampled_from(["", "$", "$ "])
+)
+
+
+@settings(deadline=None, max_examples=8)
+@given(st.lists(AMOUNTS, min_size=20, max_size=200))
+def test_an_amount_is_exact_however_it_is_written(amounts: list[tuple[Decimal, str, str]]) -> None:
+    texts = [f"{sign}{amount:{thousands}.2f} " for amount, thousands, sign in amounts]
+    block = pl.DataFrame([{LINE: n, FIELDS: 0, **ROW, "CCY": "USD", "BALANCE": t} for n, t in enumerate(texts, 2)])
     done = Translation(block, core_banking(), AS_OF)
     assert done.faults.is_empty()
-    assert done.rows["bal"].to_list() == [int(amount * 100)]
+    assert done.rows["bal"].to_list() == [int(amount * 100) for amount, _, _ in amounts]

@@ -177,11 +177,11 @@ assert content(db) == before
 """
 
 
-@pytest.mark.parametrize("room", [0, 20_000])
+@pytest.mark.parametrize("room", [0, 4_000])
 def test_a_disk_that_fills_up_is_said_and_leaves_nothing(bank: Db, url: str, tmp_path: Path, room: int) -> None:
     """The limit on the size of a file stands in for the full disk: the write fails in the same place. At 0 the rejects
-    file fails, at 20,000 bytes the snapshot."""
-    file = extract(tmp_path / "day.csv", many(30_000))
+    file fails, at 4,000 bytes the snapshot."""
+    file = extract(tmp_path / "day.csv", many(3000))
     ran = subprocess.run([sys.executable, "-c", FULL, url, str(file), str(room)], cwd=ROOT, capture_output=True,
                          text=True, timeout=120, check=False)  # fmt: skip
     assert (ran.returncode, ran.stderr) == (0, "")
