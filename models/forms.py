@@ -143,6 +143,18 @@ class Package(Form):
     evidence: tuple[Evidence, ...] = ()
 
 
+class VendorPackage(Package):
+    """A vendor's, which the department checks: it cannot call itself otherwise."""
+
+    how: Literal["outsourced"]
+
+
+class OwnPackage(Package):
+    """The account manager's own, from a visit or his desk."""
+
+    how: Literal["own", "desk"]
+
+
 class Defect(Form):
     """A return code (B01 … B14) and where it was found."""
 

@@ -23,10 +23,10 @@ INSPECTION = Process(
             Do("assign", "visit", f.Assign),
             Do("no_vendor", "collect", f.Reason))),
         "visit": Step(USER, VENDOR, "inspector", whose="inspector", due="visit", late="not_visited", does=(
-            Do("submit", "screen", f.Package, rows={"evidence": "evidence"}),
+            Do("submit", "screen", f.VendorPackage, rows={"evidence": "evidence"}),
             Do("not_visited", "collect"))),
         "collect": Step(USER, BRANCH, MANAGER, whose="manager", due="collect", does=(
-            Do("collect", "screen", f.Package, rows={"evidence": "evidence"}),)),
+            Do("collect", "screen", f.OwnPackage, rows={"evidence": "evidence"}),)),
         "screen": Step(SERVICE, SYSTEM, "system", does=(
             Do("pass", "by_collector", f.Screened),
             Do("incomplete", "visit", f.Screened, when="how == 'outsourced'", limit=2, over="collect"),
@@ -73,11 +73,12 @@ INSPECTION = Process(
         "cancelled": Step(END),
     },
     apart=(
-        ("submit", "check"), ("submit", "record"), ("submit", "verify"), ("submit", "conclude"),
+        ("submit", "check"), ("submit", "conclude"), ("submit", "record"), ("submit", "verify"), ("submit", "disagree"),
         ("collect", "record"), ("collect", "verify"), ("collect", "disagree"),
-        ("conclude", "record"), ("conclude", "verify"), ("conclude", "disagree"),
         ("check", "conclude"), ("check", "record"), ("check", "verify"), ("check", "disagree"),
-        ("conclude", "impose"), ("conclude", "no_measure"), ("verify", "impose"), ("verify", "no_measure"),
+        ("conclude", "record"), ("conclude", "verify"), ("conclude", "disagree"),
+        ("conclude", "impose"), ("record", "impose"), ("verify", "impose"), ("disagree", "impose"),
+        ("conclude", "no_measure"), ("record", "no_measure"), ("verify", "no_measure"), ("disagree", "no_measure"),
     ),
     authority={VENDOR: OFFICER, BRANCH: "branch_head", DEPARTMENT: CREDIT},
     cancel=CREDIT,

@@ -173,6 +173,13 @@ def test_who_imposed_in_the_inspection_does_not_confirm_a_control_of_it_that_ano
     quick.do("oh", "confirm", control)
 
 
+def test_a_vendors_package_does_not_pass_the_batch_check_by_calling_itself_the_managers_own(quick: Bank) -> None:
+    visit, collect = quick.inspection("visit", path="outsourced"), quick.inspection("collect")
+    for how in ("own", "desk"):
+        assert quick.refused("ahn", "submit", visit, said={"how": how}).facts["field"] == "how"
+    assert quick.refused("lee", "collect", collect, said={"how": "outsourced"}).facts["field"] == "how"
+
+
 # -- conditions, gateways, rounds -----------------------------------------------------------------------------------
 
 
