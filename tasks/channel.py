@@ -1,8 +1,9 @@
 """Handing one letter over to a person's channel by Apprise, and what the other side said where it refused.
 
 Apprise's own mail makes a new Message-ID at every try (a header given in the URL only stands beside it), turns HTML
-to text without the links, and tells a failure as no more than False. So for mail its URL, addresses and MIME parts are
-used and the last step is ours; every other service is Apprise's alone.
+to text without the links, writes a long Korean subject as one word beyond what RFC 2047 allows, and tells a failure as
+no more than False. So for mail its URL, addresses and MIME parts are used and the last step is ours; every other
+service is Apprise's alone.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.errors import MessageError
+from email.header import Header
 from email.message import Message
 from functools import lru_cache
 from socket import getfqdn
@@ -49,6 +51,8 @@ def hand_over(url: str, secrets: Mapping[str, str], message_id: str, letter: Let
         missing = sorted(set(_SECRET.findall(url)) - secrets.keys())
         if missing:
             return Failure(f"The channel asks for the secret {missing[0]!r}, which the settings do not have.")
+        if url_to_dict(url) is None:  # type: ignore[no-untyped-call]  # before secrets are in: Apprise logs what it can't read
+            return Failure("The channel is no URL that Apprise knows.")
         failure = _sent(_SECRET.sub(lambda m: quote(secrets[m[1]], safe=""), url), message_id, letter)
     except Exception as e:
         failure = Failure(f"{type(e).__name__}: {e}")
@@ -64,7 +68,7 @@ def without_secrets(text: str, secrets: Any) -> str:
 
 
 def _sent(url: str, message_id: str, letter: Letter) -> Failure | None:
-    parsed = url_to_dict(url)  # type: ignore[no-untyped-call]  # Apprise has types in part
+    parsed = url_to_dict(url)  # type: ignore[no-untyped-call]
     if parsed and parsed["schema"] in ("mailto", "mailtos"):
         mail = Mail(message_id, letter.text, parsed)
         if Apprise(servers=mail).notify(letter.html, letter.subject, body_format=NotifyFormat.HTML):
@@ -72,7 +76,7 @@ def _sent(url: str, message_id: str, letter: Letter) -> Failure | None:
         return mail.failure or Failure("The mail channel has no valid recipient.", final=True)
     service = Apprise.instantiate(url)
     if service is None:
-        return Failure("The channel is no URL that Apprise knows, or a part of it is missing.")
+        return Failure("A part of the channel's URL is missing or wrong.")
     said: list[str] = []
     service.logger = logging.Logger("channel", logging.WARNING)  # this letter's own: other threads send as well
     service.logger.addHandler(_Kept(said))
@@ -105,7 +109,7 @@ class Mail(NotifyEmail):  # type: ignore[no-untyped-call]
                 reply_to=self.reply_to, smtp_host=self.smtp_host, notify_format=NotifyFormat.HTML, headers=self.headers,
                 names=self.names, pgp=self.pgp, pgp_mode=self.pgp_mode, tzinfo=self.tzinfo,
             ):  # fmt: skip
-                self._deliver(cast(list[str], part.to_addrs), self._sealed(part.body))
+                self._deliver(cast(list[str], part.to_addrs), self._sealed(part.body, title))
         except smtplib.SMTPRecipientsRefused as e:
             codes = [code for code, _ in e.recipients.values()]
             self.failure = Failure("; ".join(_said(*answer) for answer in e.recipients.values()),
@@ -120,32 +124,30 @@ class Mail(NotifyEmail):  # type: ignore[no-untyped-call]
             self.failure = Failure(f"The mail cannot be written ({e}).", final=True)
         return self.failure is None
 
-    def _sealed(self, raw: str) -> bytes:
+    def _sealed(self, raw: str, subject: str) -> bytes:
         """The message as it leaves: one Message-ID, the same at every try, and the text as written."""
         message = email.message_from_string(raw)
-        del message["Message-ID"]
+        for name in ("Message-ID", "Subject"):
+            del message[name]
         message["Message-ID"] = f"<{self.message_id}>"
+        message["Subject"] = Header(subject, header_name="Subject").encode(maxlinelen=75)
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answers from absent people
         if message.get_content_type() == "multipart/alternative":  # what is signed or encrypted stays as it is
             plain = cast(Message, message.get_payload(0))
             del plain["Content-Transfer-Encoding"]
             plain.set_payload(self.text, "utf-8")
-        return message.as_bytes(policy=message.policy.clone(linesep="\r\n"))  # bytes go out as they are
+        return message.as_bytes(policy=message.policy.clone(linesep="\r\n", max_line_length=0))  # folded already
 
     def _deliver(self, recipients: list[str], raw: bytes) -> None:
-        context = ssl.create_default_context()
-        if not self.verify_certificate:
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        timeout = self.socket_connect_timeout
-        host, port = self.smtp_host, self.port or 0
+        host, port, timeout = self.smtp_host, self.port or 0, self.socket_connect_timeout
         server = (
-            smtplib.SMTP_SSL(host, port, _own_name(), timeout=timeout, context=context)
+            smtplib.SMTP_SSL(host, port, _own_name(), timeout=timeout, context=_tls(self.verify_certificate))
             if self.secure_mode == SecureMailMode.SSL
             else smtplib.SMTP(host, port, _own_name(), timeout=timeout)
         )
         try:
             if self.secure_mode == SecureMailMode.STARTTLS:
-                server.starttls(context=context)
+                server.starttls(context=_tls(self.verify_certificate))
             if self.user and self.password:
                 server.login(self.user, self.password)
             server.sendmail(str(self.from_addr[1]), recipients, raw)
@@ -156,6 +158,15 @@ class Mail(NotifyEmail):  # type: ignore[no-untyped-call]
 
 def _said(code: int, answer: bytes | str) -> str:
     return f"{code} {answer.decode('utf-8', 'replace') if isinstance(answer, bytes) else answer}"
+
+
+@lru_cache(maxsize=2)
+def _tls(verify: bool) -> ssl.SSLContext:
+    """Reading the authorities' certificates takes longer than a letter; contexts are made for sharing."""
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 @lru_cache(maxsize=1)

@@ -54,6 +54,7 @@ EN = Words(
         "account_manager": "account manager", "branch_head": "head of branch", "inspector": "inspector",
         "post_loan_officer": "post-loan officer", "credit_manager": "credit manager",
         "policy_editor": "policy editor", "operations": "operations", "auditor": "auditor",
+        "administrator": "administrator",
     },
     days=("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
     frames={
@@ -123,7 +124,7 @@ KO = Words(
     roles={
         "account_manager": "담당RM", "branch_head": "지점장", "inspector": "점검원", "post_loan_officer": "사후관리역",
         "credit_manager": "여신관리 책임자", "policy_editor": "규정 담당자", "operations": "운영 담당자",
-        "auditor": "감사인",
+        "auditor": "감사인", "administrator": "관리자",
     },
     days=("월", "화", "수", "목", "금", "토", "일"),
     frames={
