@@ -153,11 +153,14 @@ def _sentences(file: Path, text: Any, error: ValidationError) -> Iterator[str]:
 
 def _load(file: Path, spec: Deployment) -> Wanted:
     where = f"{file}, deployment {spec.name}"
+    absent = Refused(f"{where}: there is no flow at {spec.entrypoint}.")
+    if not (file.parent / spec.entrypoint.split(":")[0]).exists():
+        raise absent
     try:
         with _at(file.parent):
             flow: Flow[..., Any] = load_flow_from_entrypoint(spec.entrypoint, use_placeholder_flow=False)
-    except (MissingFlowError, FileNotFoundError):
-        raise Refused(f"{where}: there is no flow at {spec.entrypoint}.") from None
+    except MissingFlowError:
+        raise absent from None
     except ScriptError as error:
         raise Refused(f"{where}: {spec.entrypoint} can't be loaded: {error.user_exc!r}.") from None
     return Wanted(spec, flow, parameter_schema(flow).model_dump(exclude_unset=True))

@@ -66,20 +66,22 @@ def up(
     """
     home, file = home.resolve(), file.resolve()
     with _locked(home):
-        read(file)  # a mistake in it is said before anything starts
         last = _load(home)
         for pid in last.parts.values():  # of an `up` that was killed
             if b"prefect" in _command(pid):
                 kill(pid)
-        _check_port(port)
         site = _Site(home, port, file, ui, grace)
-        site.state = State(
-            pid=os.getpid(),
-            api=site.api,
-            ui=site.api.removesuffix("/api") if ui else "",
-            started=datetime.now(UTC).isoformat(timespec="seconds"),
-            paused=last.paused,
+        site.keep(
+            State(
+                pid=os.getpid(),
+                api=site.api,
+                ui=site.api.removesuffix("/api") if ui else "",
+                started=datetime.now(UTC).isoformat(timespec="seconds"),
+                paused=last.paused,
+            )
         )
+        read(file)  # a mistake in it is said before anything starts
+        _check_port(port)
         supervisor = Supervisor(site.parts(), home / "logs", say, site.note)
         supervisor.catch(signal.SIGTERM, signal.SIGINT)
         supervisor.run()
@@ -160,9 +162,9 @@ class _Site:
         )
 
     def note(self, parts: Mapping[str, int]) -> None:
-        self._keep(replace(self.state, parts=dict(parts)))
+        self.keep(replace(self.state, parts=dict(parts)))
 
-    def _keep(self, state: State) -> None:
+    def keep(self, state: State) -> None:
         self.state = state
         new = self.home / "up.json.new"
         new.write_text(json.dumps(asdict(state)))
@@ -186,7 +188,7 @@ class _Site:
         if self.state.paused:
             async with connect(self.api) as client:
                 await client.update_work_pool(POOL, WorkPoolUpdate(is_paused=False))
-            self._keep(replace(self.state, paused=False))
+            self.keep(replace(self.state, paused=False))
         self.deployed = True
 
     def _drain(self, hurry: threading.Event) -> None:
@@ -212,7 +214,7 @@ class _Site:
         except ObjectNotFound:
             return
         if not pool.is_paused:  # else an operator did, and opens it again himself
-            self._keep(replace(self.state, paused=True))
+            self.keep(replace(self.state, paused=True))
             await client.update_work_pool(POOL, WorkPoolUpdate(is_paused=True))
 
 

@@ -38,7 +38,7 @@ def act(db: Db, commands: Sequence[Command], clock: Clock, rules: Rules) -> list
     (deadlock, same key at once) is tried again from the start."""
     for attempt in range(TRIES):
         try:
-            with db.transaction():
+            with db.transaction(brief=len(commands) == 1):
                 return _Acting(db, commands, clock, rules).all()
         except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.UniqueViolation):
             if attempt == TRIES - 1:
@@ -315,24 +315,23 @@ class _Acting:
         return self.salts.pop()
 
     def _refuse(self, c: Command, refused: Refused, keyed: bool = True) -> Verdict:
-        said = {
-            "case": c.case,
-            "process": c.process,
-            "action": c.action,
-            "code": refused.code,
-            "facts": {k: v if isinstance(v, int) else str(v) for k, v in refused.facts.items()},
-            "asked": _asked(c),
-        }
+        refused = Refused(refused.code, {k: _plain(v) for k, v in refused.facts.items()})
+        said = {"case": c.case, "process": c.process, "action": _plain(c.action), "code": refused.code,
+                "facts": refused.facts, "asked": _asked(c)}  # fmt: skip
         self.notes.append((f"person:{c.person}", "refused", c.person, said, c.key if keyed else None))
         return Verdict(c.case, refused=refused)
 
     def _anyone(self, process: Process, s: State, facts: Facts) -> bool:
         """Is there anybody who may do something at the case's step?"""
-        role = process.steps[s.step].role
-        if role not in self.staff:
-            self.staff[role] = store.staff(self.db, role, self.clock.business_date)
-            self.people.update(self.staff[role])
-        return next(who_may(process, s, self.staff[role], facts), None) is not None
+        step, day = process.steps[s.step], self.clock.business_date
+        if step.role not in self.staff:
+            if len(self.commands) == 1:
+                owner = s.owner or (facts.manager if step.whose == "manager" else None)
+                if next(who_may(process, s, store.some(self.db, step.role, owner, day), facts), None) is not None:
+                    return True
+            self.staff[step.role] = store.staff(self.db, step.role, day)
+            self.people.update(self.staff[step.role])
+        return next(who_may(process, s, self.staff[step.role], facts), None) is not None
 
     # -- write --------------------------------------------------------------------------------------------------
 
@@ -341,7 +340,7 @@ class _Acting:
         db = self.db
         if self.notes:
             self._seal_notes()
-        db.insert("entry", COLUMNS, [e.row() for e in self.entries])
+        db.insert("entry", COLUMNS, self.entries)
         db.insert("cases", CASE_COLUMNS, [case_row(s) for s in self.new.values()])
         store.update_cases(db, [(s.step, s.seq, s.head, s.closed_on, dump(s), s.id) for s in self.changed.values()])
         put, gone = [], []

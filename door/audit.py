@@ -107,10 +107,8 @@ def _rows(db: Db, table: str, made: dict[int, str], unjudged: set[str]) -> Itera
     case = columns.index("case_id")
     for block in db.stream(f"SELECT {', '.join(columns)} FROM {table} WHERE case_id IS NOT NULL"):
         extra = [row for row in block if made.pop(hash(row), None) is None]
-        where, ids = store.among(db, "id", [row[case] for row in extra], "bigint")
-        names: dict[int, str] = dict(db.rows(f"SELECT id, stream FROM cases WHERE {where}", ids)) if extra else {}
         for row in extra:
-            stream = names.get(row[case], f"case:{row[case]}")
+            stream = _stream_of(db, row[case])
             if stream not in unjudged:
                 yield Fault(stream, 0, "table", {"table": table, "what": "extra", "row": list(map(str, row))})
     for stream in made.values():
@@ -125,7 +123,14 @@ def _strays(db: Db) -> Iterator[Fault]:
                                    f"(SELECT 1 FROM entry e WHERE e.stream = t.{name})"):  # fmt: skip
             yield Fault(stream, seq, "no_entries", {"table": table})
     for (case,) in db.rows("SELECT case_id FROM item WHERE case_id NOT IN (SELECT id FROM cases)"):
-        yield Fault(f"case:{case}", 0, "table", {"table": "item", "what": "extra"})
+        yield Fault(_stream_of(db, case), 0, "table", {"table": "item", "what": "extra"})
+
+
+def _stream_of(db: Db, case: int) -> str:
+    """The stream of a case by its id, by the journal where the case is not in its table."""
+    opened = "SELECT stream FROM entry WHERE seq = 1 AND stream LIKE ? AND process IS NOT NULL"
+    rows = db.rows("SELECT stream FROM cases WHERE id = ?", case) or db.rows(opened, f"%:{case}")
+    return str(rows[0][0]) if rows else f"case:{case}"
 
 
 # -- anchors ------------------------------------------------------------------------------------------------------

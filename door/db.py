@@ -7,7 +7,7 @@ decision. Dates go in and come out as ISO text on both databases.
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,8 @@ class Db:
             return
         if self.dialect == "sqlite":
             self._lite.executemany(sql, rows)
+        elif len(rows) == 1:
+            self._cursor.execute(_numbered(sql), rows[0])
         else:
             self._cursor.executemany(_numbered(sql), rows)
 
@@ -75,7 +77,7 @@ class Db:
         """Rows into a table: executemany on SQLite; on PostgreSQL COPY when there are many."""
         if not rows:
             return
-        if self.dialect == "postgresql" and len(rows) >= COPY_FROM:
+        if self.dialect == "postgresql" and len(rows) >= COPY_FROM and not self._pg.pgconn.pipeline_status:
             with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
@@ -84,40 +86,44 @@ class Db:
         self.many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
     @contextmanager
-    def transaction(self) -> Iterator["Db"]:
-        """All or nothing. SQLite takes the write lock at once (BEGIN IMMEDIATE), so nothing read inside goes stale."""
-        if self.dialect == "sqlite":
-            self._lite.execute("BEGIN IMMEDIATE")
-        else:
-            self._cursor.execute("BEGIN")
+    def transaction(self, brief: bool = False) -> Iterator["Db"]:
+        """All or nothing. SQLite takes the write lock at once (BEGIN IMMEDIATE), so nothing read inside goes stale.
+
+        `brief`: for a few statements. PostgreSQL then gets those that change something together with the next that
+        reads, or with COMMIT, in one round trip; `run` does not know its count, and an error may come later."""
+        together = self._pg.pipeline() if brief and self.dialect == "postgresql" else nullcontext()
         self.inside = True
         try:
-            yield self
+            with together:
+                self._begin()
+                yield self
+                self._say("COMMIT")
         except BaseException:
-            self._end("ROLLBACK")
+            self._roll_back()
             raise
-        self._end("COMMIT")
+        finally:
+            self.inside = False
 
     @contextmanager
     def snapshot(self) -> Iterator["Db"]:
         """A consistent view for reading: what others commit meanwhile is not seen."""
-        if self.dialect == "sqlite":
-            self._lite.execute("BEGIN")
-        else:
-            self._cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self._say("BEGIN" if self.dialect == "sqlite" else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         self.inside = True
         try:
             yield self
         finally:
-            self._end("ROLLBACK")
+            self.inside = False
+            self._roll_back()
 
-    def _end(self, how: str) -> None:
-        self.inside = False
-        if self.dialect == "sqlite":
-            if self._lite.in_transaction:
-                self._lite.execute(how)
-        elif not self._pg.closed:
-            self._cursor.execute(how)
+    def _begin(self) -> None:
+        self._say("BEGIN IMMEDIATE" if self.dialect == "sqlite" else "BEGIN")
+
+    def _say(self, sql: str) -> None:
+        (self._lite if self.dialect == "sqlite" else self._cursor).execute(sql)
+
+    def _roll_back(self) -> None:
+        if self._lite.in_transaction if self.dialect == "sqlite" else not self._pg.closed:
+            self._say("ROLLBACK")
 
     def close(self) -> None:
         (self._lite if self.dialect == "sqlite" else self._pg).close()

@@ -1,14 +1,11 @@
 """The bytes of the journal: canonical JSON, digest of the payload, hash of the entry. docs/journal.md says the same."""
 
 import hashlib
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 ZERO = "0" * 64
-COLUMNS = ("stream", "seq", "action", "person", "on_behalf_of", "role", "step", "round", "due_on", "process", "run",
-           "key", "business_date", "recorded_at", "digest", "prev", "hash", "salt", "payload")  # fmt: skip
 _sha256 = hashlib.sha256
 
 
@@ -17,9 +14,8 @@ def canonical(payload: Any) -> str:
     return orjson.dumps(payload, option=orjson.OPT_SORT_KEYS).decode()
 
 
-@dataclass(slots=True)
-class Entry:
-    """One link of a stream's chain, as it stands in the table (models/tables.py)."""
+class Entry(NamedTuple):
+    """One link of a stream's chain, as it stands in the table (models/tables.py), column by column."""
 
     stream: str
     seq: int
@@ -41,10 +37,8 @@ class Entry:
     salt: str | None
     payload: str | None
 
-    def row(self) -> tuple[Any, ...]:
-        return (self.stream, self.seq, self.action, self.person, self.on_behalf_of, self.role, self.step, self.round,
-                self.due_on, self.process, self.run, self.key, self.business_date, self.recorded_at, self.digest,
-                self.prev, self.hash, self.salt, self.payload)  # fmt: skip
+
+COLUMNS = Entry._fields
 
 
 def seal(stream: str, seq: int, action: str, person: str, on_behalf_of: str | None, role: str, step: str, round_: int,
@@ -52,10 +46,9 @@ def seal(stream: str, seq: int, action: str, person: str, on_behalf_of: str | No
          recorded_at: str, prev: str, salt: str, payload: str) -> Entry:  # fmt: skip
     """A new entry with its digest and hash."""
     digest = _sha256((salt + payload).encode()).hexdigest()
-    entry = Entry(stream, seq, action, person, on_behalf_of, role, step, round_, due_on, process, run, key,
-                  business_date, recorded_at, digest, prev, "", salt, payload)  # fmt: skip
-    entry.hash = _sha256(hashed(entry.row())).hexdigest()
-    return entry
+    covered = (stream, seq, action, person, on_behalf_of, role, step, round_, due_on, process, run, key,
+               business_date, recorded_at, digest, prev)  # fmt: skip
+    return Entry(*covered, _sha256(hashed(covered)).hexdigest(), salt, payload)
 
 
 def hashed(row: tuple[Any, ...]) -> bytes:

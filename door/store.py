@@ -1,6 +1,6 @@
 """The door's SQL: what it locks and reads before deciding, and what it writes after. Reviewed as SQL, in one place."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -72,33 +72,50 @@ def taken_slots(db: Db, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, 
 
 _PERSON = """
 SELECT 'unit', p.id, u.lane, p.unit FROM person p JOIN unit u ON u.id = p.unit
- WHERE {p} AND (p.until IS NULL OR p.until >= ?)
-UNION ALL SELECT 'role', person, role, '' FROM role_grant WHERE {g} AND since <= ? AND (until IS NULL OR until >= ?)
-UNION ALL SELECT 'for', deputy, absent, '' FROM substitute WHERE {s} AND since <= ? AND until >= ?
-UNION ALL SELECT 'related', person, subject, '' FROM relation WHERE {r}
+ WHERE p.id {who} AND (p.until IS NULL OR p.until >= ?)
+UNION ALL SELECT 'role', person, role, '' FROM role_grant
+ WHERE person {who} AND since <= ? AND (until IS NULL OR until >= ?)
+UNION ALL SELECT 'for', deputy, absent, '' FROM substitute WHERE deputy {who} AND since <= ? AND until >= ?
+UNION ALL SELECT 'related', person, subject, '' FROM relation WHERE person {who}
 """
+_ONE = _PERSON.format(who="= ?")
+_HOLDERS = "SELECT person FROM role_grant WHERE role = ? AND since <= ? AND (until IS NULL OR until >= ?)"
+_STAFF = _PERSON.format(who=f"IN ({_HOLDERS})")
+_SOME = _PERSON.format(who=f"IN (SELECT person FROM ({_HOLDERS} LIMIT 5) few)")
 
 
 def people(db: Db, ids: Collection[str], day: str) -> dict[str, Person]:
     """Those in service on the day, with roles, whom they may stand in for, and declared relations."""
     wanted = [i for i in ids if i != SYSTEM]
     found = {SYSTEM: THE_SYSTEM}
-    if wanted:
-        if len(wanted) == 1:
-            marks, v = dict.fromkeys("pgsr", "?"), wanted[0]
-            sql = _PERSON.format(p="p.id = ?", g="person = ?", s="deputy = ?", r="person = ?")
-        else:
-            marks = {key: among(db, column, wanted)[0] for key, column in
-                     (("p", "p.id"), ("g", "person"), ("s", "deputy"), ("r", "person"))}  # fmt: skip
-            sql, v = _PERSON.format(**marks), among(db, "p.id", wanted)[1]
-        found.update(_persons(db.rows(sql, v, day, v, day, day, v, day, day, v)))
+    if len(wanted) == 1:
+        found.update(_persons(db, _ONE, (wanted[0],), day))
+    elif wanted:
+        where, values = among(db, "", wanted)
+        found.update(_persons(db, _PERSON.format(who=where), (values,), day))
     return found
 
 
-def _persons(rows: Iterable[Row]) -> dict[str, Person]:
+def staff(db: Db, role: str, day: str) -> dict[str, Person]:
+    """Everybody who holds a role on a day."""
+    return _holding(role, _persons(db, _STAFF, (role, day, day), day))
+
+
+def some(db: Db, role: str, owner: str | None, day: str) -> dict[str, Person]:
+    """The owner, or else a few who hold a role: mostly enough to know that somebody may."""
+    if owner is not None:
+        return _holding(role, people(db, [owner], day))
+    return _holding(role, _persons(db, _SOME, (role, day, day), day))
+
+
+def _holding(role: str, found: dict[str, Person]) -> dict[str, Person]:
+    return {id_: p for id_, p in found.items() if role in p.roles}
+
+
+def _persons(db: Db, sql: str, who: Row, day: str) -> dict[str, Person]:
     units: dict[str, tuple[str, str]] = {}
     sets: dict[str, dict[str, set[str]]] = {"role": {}, "for": {}, "related": {}}
-    for what, person, value, extra in rows:
+    for what, person, value, extra in db.rows(sql, *who, day, *who, day, day, *who, day, day, *who):
         if what == "unit":
             units[person] = (value, extra)
         else:
@@ -108,14 +125,6 @@ def _persons(rows: Iterable[Row]) -> dict[str, Person]:
                        frozenset(sets["related"].get(person, ())), frozenset(sets["for"].get(person, ())))
         for person, (lane, unit) in units.items()
     }  # fmt: skip
-
-
-def staff(db: Db, role: str, day: str) -> dict[str, Person]:
-    """Everybody who holds a role on a day."""
-    rows = db.rows("SELECT DISTINCT person FROM role_grant "
-                   "WHERE role = ? AND since <= ? AND (until IS NULL OR until >= ?)", role, day, day)  # fmt: skip
-    found = people(db, [row[0] for row in rows], day)
-    return {id_: p for id_, p in found.items() if role in p.roles and id_ != SYSTEM}
 
 
 def earlier(db: Db, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Row]:

@@ -71,7 +71,7 @@ def open_due(run: Run, limit: int = 0) -> Opened:
     inputs = run.inputs
     due = rows_due(db, run.house.snapshots, inputs.snapshot, inputs.conditions, book, inputs.as_of)
     done = Opened()
-    commands = _commands(run, due, book, done)
+    commands = openings(run, due, book, done)
     if limit:
         commands = _first(commands, limit)
     for command, verdict in act_in_chunks(db, commands, run.clock, run.rules, run.give_way):
@@ -86,7 +86,7 @@ def open_due(run: Run, limit: int = 0) -> Opened:
     return done
 
 
-def _commands(run: Run, due: pl.DataFrame, book: Book, done: Opened) -> Iterator[Command]:
+def openings(run: Run, due: pl.DataFrame, book: Book, done: Opened) -> Iterator[Command]:
     open_cases = _open(run.db)
     calendars: dict[str, str] = dict(run.db.rows("SELECT id, calendar FROM unit"))
     rows = due.sort("borrower", "facility", "kind", "due_on").select(ROW).iter_rows(named=True)

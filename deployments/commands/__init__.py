@@ -1,0 +1,1 @@
+"""The commands of `postloan`, a file a group. Heavy libraries are imported inside, so that `--help` is quick."""

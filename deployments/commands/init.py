@@ -1,0 +1,76 @@
+"""init, staff: a database that can be worked with, and the people who work in it."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deployments.commands import say
+from deployments.commands.options import Json
+from deployments.settings import installation, opened, policies
+
+CALENDAR = "KR"
+
+
+def register(app: typer.Typer) -> None:
+    app.command("init")(init)
+    app.command("staff")(staff)
+
+
+def init(
+    sample_staff: Annotated[
+        bool, typer.Option("--sample-staff", help="Also load policies/staff/sample.yaml, for a trial.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Make the database, or bring it to the newest schema; compile and store the policy book.
+
+    Two policy editors put the book in force: `postloan policy propose`, `postloan policy approve`."""
+    from door.schema import create
+    from tasks import books, staffing
+
+    here = installation()
+    here.home.mkdir(parents=True, exist_ok=True)
+    from models.policy import load
+
+    book = load(policies())
+    create(here.url)
+    with here.db() as db, db.transaction():
+        staffing.write(db, staffing.Roster(), CALENDAR)
+        books.keep(db, book)
+        people = _load(db, policies() / "staff" / "sample.yaml") if sample_staff else None
+        versions = db.rows("SELECT count(*) FROM book_version")[0][0]
+    if json:
+        say.json({"database": _shown(here.url), "home": here.home, "book": book.hash, "version": book.version,
+                  "in_force": versions > 0, "people": people})  # fmt: skip
+        return
+    say.line(f"The database {_shown(here.url)} is ready; the policy book {book.version} ({book.hash[:12]}) is stored.")
+    if people is not None:
+        say.line(f"The sample staff is loaded: {people} people.")
+    if not versions:
+        say.line("No book is in force yet: `postloan policy propose` and, by another person, `postloan policy approve`.")
+
+
+def staff(file: Annotated[Path, typer.Argument(help="Staff list, YAML.")], json: Json = False) -> None:
+    """Load a staff list: units, people, roles, deputies, contracts. Whoever it does not name stays as he is."""
+    with opened() as (_, db), db.transaction():
+        people = _load(db, file)
+    if json:
+        say.json({"people": people})
+    else:
+        say.line(f"{file}: {people} people are as the list says.")
+
+
+def _load(db: Any, file: Path) -> int:
+    from deployments import stafflist
+
+    found = stafflist.read(file)
+    stafflist.write(db, found)
+    return len(found.staff.persons)
+
+
+def _shown(url: str) -> str:
+    """The URL without its password."""
+    head, at, tail = url.rpartition("@")
+    user, colon, _ = head.rpartition(":")
+    return f"{user}:***@{tail}" if at and colon and not user.endswith("postgresql") else url

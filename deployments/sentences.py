@@ -1,0 +1,118 @@
+"""Refusals and faults in words: a code and its facts become one sentence. The only place that speaks English to a
+person at the command line."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from door.command import Refused
+
+#: By code; in braces the facts, as the door gives them.
+REFUSALS: Mapping[str, str] = {
+    "no_case": "There is no case {case}.",
+    "no_process": "There is no process {process}.",
+    "changed": "It has changed meanwhile: {by} acted at {at}, and it now stands at {step}. Look at it again.",
+    "ended": "The case has ended ({step}), by {by} at {at}.",
+    "not_here": "That can't be done at {step}, where {by} brought it at {at}; what can: {offered}.",
+    "not_offered": "That can't be done at {step}; what can: {offered}.",
+    "no_item": "At {step} the case waits for no person.",
+    "unknown_person": "{person} is nobody in service on that day: check the name and the staff list.",
+    "system_only": "A run does that at {step}, never a person.",
+    "person_only": "A person decides that at {step}, never a run.",
+    "lane": "That is for people of the lane {lane}, not of {yours}.",
+    "role": "That takes the role {role} on that day.",
+    "no_deputy": "That takes standing in for {absent} on that day, and both holding the role {role}.",
+    "no_chain": "It came by delegation from {for}; what was handed on is not handed on again.",
+    "no_owner": "Nobody is known whose step this is ({whose}): name one first, as by a hand-over.",
+    "not_yours": "It is {owner}'s to do.",
+    "taken": "{by} has it in hand, since {at}.",
+    "not_holder": "It is in the hands of {holder}.",
+    "held": "It is on hold until {until}, by {by}.",
+    "related": "A person related to {subject} acts on none of its cases.",
+    "four_eyes": "{person} did {did} on this case, so this is for somebody else (four eyes).",
+    "condition": "Not as things stand: it needs {condition}.",
+    "not_evaluated": "It can't be told whether {condition}: a fact that this asks for is missing.",
+    "limit": "It was done {limit} times already ({action}), which is the most.",
+    "hold_past": "A hold ends on a later day than today: {until} does not.",
+    "hold_too_long": "At most {left} more days of hold are left, not {asked}.",
+    "slot": "Case {case} is open already for {slot}.",
+    "key_reused": "The key {key} was used for something else before: choose another.",
+    "form": "{field}: {says} (form {of}).",
+    "link_false": "The link was not made here, or was cut or changed: use the one in the newest message.",
+    "link_expired": "The link has ended at {expired_at}: use a newer message, or name case and person.",
+    "link_other": "The link is for case {case} and {person}, not for what you named.",
+    "link_decided": "What the link was for has been decided: case {case} now stands at {step}.",
+}
+#: What an audit finds, by code of the fault.
+FAULTS: Mapping[str, str] = {
+    "gap": "an entry is missing or out of order: {found} stands where this one is expected",
+    "prev": "it does not follow the entry before it",
+    "hash": "its columns were changed: the hash does not fit",
+    "digest": "its payload was changed: the digest does not fit",
+    "no_entries": "the table {table} has it, the journal does not",
+    "unreadable": "it can't be folded ({says})",
+    "missing": "its row in the table {table} is missing",
+    "extra": "the table {table} has a row that no entry says",
+    "differs": "its row in the table {table} is not what the journal says ({columns})",
+    "signature": "the anchor is not signed with the key",
+    "follows": "the anchor does not follow the one before it",
+    "root": "the anchor's root does not fit what it lists",
+    "kept": "the anchor is not the one that was kept elsewhere",
+    "anchored": "what was anchored on {date} is not there",
+}
+_INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)$")
+
+
+def sentence(refused: Refused) -> str:
+    """Why not, in one sentence."""
+    code, facts = refused.code, dict(refused.facts)
+    if code == "not_to_him":
+        why = sentence(Refused(facts.pop("code"), facts))
+        return f"{facts.get('to')} may not get it: {why[:1].lower() if why[:2] in ('A ', 'It', 'Th') else why[:1]}{why[1:]}"
+    if code == "no_case" and not facts.get("case") and facts.get("process"):
+        code = "no_process"
+    if code == "not_here" and not facts.get("by"):
+        code = "not_offered"
+    if code == "form" and not facts.get("field"):
+        return f"{_capital(str(facts.get('says')))} (form {facts.get('of')})."
+    return _capital(_filled(REFUSALS.get(code, f"Refused ({code})."), facts))
+
+
+def fault(stream: str, seq: int, code: str, facts: Mapping[str, Any]) -> str:
+    """What an audit found, in one sentence that names stream and entry."""
+    text = FAULTS.get(str(facts.get("what")) if code == "table" else code, code)
+    return f"{stream}{f', entry {seq}' if seq else ''}: {_filled(text, facts)}."
+
+
+def words(name: str) -> str:
+    """An identifier as it is read: `verify_desk` is "verify desk"."""
+    return name.replace("_", " ")
+
+
+def instant(text: str) -> str:
+    """A recorded instant, to the minute: "2026-01-05 09:00 UTC"."""
+    found = _INSTANT.match(text)
+    return f"{found[1]} {found[2]} UTC" if found else text
+
+
+_WORDED = ("step", "role", "action", "did", "offered", "lane", "yours", "whose", "condition")
+
+
+class _Facts(dict[str, Any]):
+    def __missing__(self, name: str) -> str:
+        return "nobody" if name in ("by", "holder", "owner", "for") else "?"
+
+
+def _filled(text: str, facts: Mapping[str, Any]) -> str:
+    return text.format_map(_Facts({name: _worded(name, value) for name, value in facts.items() if value is not None}))
+
+
+def _worded(name: str, value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_worded(name, each) for each in value) or "nothing"
+    text = str(value).strip("[]").replace("'", "") if name == "offered" else str(value)
+    return words(text) if name in _WORDED else instant(text)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

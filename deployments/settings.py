@@ -1,0 +1,65 @@
+"""Which installation a command works for: the global options, else the environment, else var/."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deployments.mistakes import Mistake
+
+if TYPE_CHECKING:  # the house imports drivers; `--help` needs none
+    from door.db import Db
+    from tasks.house import House
+
+SCHEMES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the global options say."""
+
+    database: str = ""
+    home: Path = Path("var")
+    today: date | None = None
+
+
+_chosen = Chosen()
+
+
+def choose(chosen: Chosen) -> None:
+    """What this process's command works for from now on."""
+    global _chosen
+    _chosen = chosen
+
+
+def installation() -> "House":
+    """The installation that was chosen. Raises Mistake where its database's URL is of no known kind."""
+    from tasks.house import House
+
+    home, day = _chosen.home, _chosen.today
+    url = _chosen.database or f"sqlite:///{home / 'postloan.db'}"
+    if not url.startswith(SCHEMES):
+        raise Mistake(f"{url!r} is no database: write sqlite:///path/to/file.db or postgresql://user@host/name.")
+    return House(url, home, today=(lambda: day) if day else None)
+
+
+@contextmanager
+def opened() -> Iterator[tuple["House", "Db"]]:
+    """The installation and its database, which must have been made before."""
+    from door.db import path_of
+
+    here = installation()
+    if here.url.startswith("sqlite") and not path_of(here.url).exists():
+        raise Mistake(f"There is no database {path_of(here.url)} yet: run `postloan init` first, or name another with "
+                      "--database.")  # fmt: skip
+    with here.db() as db:
+        db.rows("SELECT 1 FROM cases LIMIT 1")  # says at once that `init` is wanted
+        yield here, db
+
+
+def policies() -> Path:
+    """The folder of the policy book: in the working directory, else beside the code."""
+    here = Path("policies")
+    return here if here.is_dir() else Path(__file__).parent.parent / "policies"

@@ -1,0 +1,260 @@
+"""Four eyes under everything that people do: no walk through the bank lets one person be both pairs of eyes.
+
+Hypothesis walks cases of all processes through the real door: who is on duty, deputies, delegation, holds, bulk lists,
+people who change unit and role midway, borrowers handed over. The judge (procedure.py) writes down who touched what.
+It must agree with the door both ways: nothing that breaks a rule is let through, and whoever is kept out for four
+eyes would have broken one.
+"""
+
+from collections import Counter
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from door.command import SYSTEM, Verdict
+from door.db import Db
+from door.fold import State
+from models.process import SERVICE, Step
+from tests.door.bank import LANES, Bank, found, later
+from tests.door.procedure import Record
+
+VERIFYING = ("record", "verify", "disagree")
+ROLES = ("inspector", "inspector", "account_manager", "account_manager", "branch_head", "post_loan_officer",
+         "post_loan_officer", "post_loan_officer", "credit_manager", "credit_manager", "credit_manager",
+         "policy_editor", "policy_editor")  # fmt: skip
+AUTHORITY = ("post_loan_officer", "branch_head", "credit_manager")
+chance = st.randoms(use_true_random=True)
+
+
+class Walk(RuleBasedStateMachine):
+    """One walk: a staff of its own in a database shared by all walks."""
+
+    walks = 0
+    reached: Counter[str]
+    bank: Bank
+
+    @initialize(r=chance, path=st.sampled_from(("outsourced", "own", "desk")), busy=st.integers(0, 9))
+    def staff(self, r: Random, path: str, busy: int) -> None:
+        type(self).walks += 1
+        of = f".{type(self).walks}"
+        self.bank.day = "2026-01-05"
+        self.record = Record()
+        self.seen: set[str] = set()
+        self.cases: list[int] = []
+        self.handed: dict[int, tuple[str, str]] = {}  # case: delegate and who delegated to him, while the step lasts
+        self.deputies: set[tuple[str, str]] = set()  # absent, deputy
+        self.roles = {f"{role}{n}{of}": role for n, role in enumerate(ROLES)}
+        for person, role in self.roles.items():
+            self.bank.hire(person, LANES[role], role)
+        self.subject = f"B{of}"
+        self.bank.borrower(self.subject, self.one_of(r, "account_manager"))
+        self.open("inspection", "open", SYSTEM, said={"path": path})
+        for _ in range(busy):
+            self.work(r, self.cases[0], self.able(r, self.cases[0]))
+
+    def teardown(self) -> None:
+        self.reached.update(self.seen)
+
+    # -- who and what -------------------------------------------------------------------------------------------
+
+    def one_of(self, r: Random, role: str) -> str:
+        """One of those who hold the role now; anybody where nobody does."""
+        return r.choice([p for p, held in self.roles.items() if held == role] or list(self.roles))
+
+    def at(self, case: int) -> tuple[State, Step]:
+        state = self.bank.state(case)
+        return state, self.bank.rules.processes[state.process].steps[state.step]
+
+    def able(self, r: Random, case: int) -> str:
+        """One who might do the open step: mostly its holder or owner, or one of the role; sometimes just anybody."""
+        state, step = self.at(case)
+        whose = state.holder or state.owner or (self.manager(state.subject) if step.whose == "manager" else None)
+        if r.random() < 0.1:
+            return r.choice(list(self.roles))
+        return whose if whose and r.random() < 0.8 else self.one_of(r, step.role)
+
+    def manager(self, subject: str) -> str:
+        rows = self.bank.db.rows("SELECT manager FROM responsible WHERE subject = ? AND since <= ? ORDER BY since DESC",
+                                 subject, self.bank.day)  # fmt: skip
+        return str(rows[0][0])
+
+    def waiting(self, r: Random, process: str = "") -> int | None:
+        """A case that has not ended, mostly the newest."""
+        open_ = [c for c in self.cases if not self.bank.state(c).closed_on and process in ("", self.record.process[c])]
+        return (open_[-1] if r.random() < 0.6 else r.choice(open_)) if open_ else None
+
+    # -- the judge hears ----------------------------------------------------------------------------------------
+
+    def tell(self, case: int, action: str, person: str, behalf: str | None, verdict: Verdict) -> None:
+        """Of an arrow that somebody took or tried."""
+        persons = {person} | ({behalf} if behalf else set())
+        if case in self.handed and self.handed[case][0] == person:
+            persons.add(self.handed[case][1])
+        if verdict.refused is not None:
+            if verdict.refused.code == "four_eyes":
+                self.seen.add("kept out")
+                assert self.record.breach(case, action, persons), (action, persons, verdict.refused)
+            return
+        assert self.record.put_down(case, action, persons) is None, (action, persons)
+        self.handed.pop(case, None)
+        if action in VERIFYING:
+            self.seen.add("verification")
+        if behalf:
+            self.seen.add("deputy")
+        if self.bank.state(case).visits.get("review", 0) > 1:
+            self.seen.add("second round")
+        for child in verdict.opened:
+            process = self.bank.state(child).process
+            self.start(child, process, {"control": "propose", "order": "issue"}[process], persons, case)
+
+    def start(self, case: int, process: str, action: str, persons: set[str], parent: int | None = None) -> None:
+        """Of a case that was opened."""
+        self.cases.append(case)
+        self.record.opened(case, process, parent)
+        assert self.record.put_down(case, action, persons) is None
+
+    def open(self, process: str, action: str, person: str, **more: Any) -> None:
+        verdict = self.bank.ask(person, action, process=process, subject=self.subject, **more)
+        if verdict.refused is None and verdict.case is not None:
+            self.start(verdict.case, process, action, {person}, more.get("parent"))
+
+    def work(self, r: Random, case: int, person: str, behalf: str | None = None) -> None:
+        """One arrow of the open step, mostly its first."""
+        step = self.at(case)[1]
+        if not step.does:
+            return
+        action = (step.does[0] if r.random() < 0.7 else r.choice(step.does)).name
+        if step.kind == SERVICE or action == step.late:
+            person, behalf = SYSTEM, None
+        said: dict[str, Any] = {"impose": {"restrictions": [{"kind": "K1", "reason": "r"}]}}.get(action, {})
+        verdict = self.bank.ask(person, action, case, on_behalf_of=behalf, said=said)
+        self.tell(case, action, person, behalf, verdict)
+
+    # -- deciding -----------------------------------------------------------------------------------------------
+
+    @rule(r=chance, path=st.sampled_from(("outsourced", "own", "desk")))
+    def an_inspection_opens(self, r: Random, path: str) -> None:
+        self.open("inspection", "open", SYSTEM, said={"path": path})
+
+    @rule(r=chance, process=st.sampled_from(("", "inspection", "control", "order", "handover", "policy")),
+          times=st.integers(2, 8))  # fmt: skip
+    def the_day_goes_on(self, r: Random, process: str, times: int) -> None:
+        for _ in range(times):
+            if (case := self.waiting(r, process)) is not None:
+                self.work(r, case, self.able(r, case))
+
+    @rule(r=chance)
+    def a_deputy_stands_in(self, r: Random) -> None:
+        """Somebody goes on leave, and his deputy does the step in his name."""
+        if (case := self.waiting(r)) is None or (absent := self.able(r, case)) not in self.roles:
+            return
+        deputy = self.one_of(r, self.roles[absent])
+        if deputy != absent:
+            if (absent, deputy) not in self.deputies:
+                self.bank.absence(absent, deputy, since=self.bank.day)
+                self.deputies.add((absent, deputy))
+            self.work(r, case, deputy, absent)
+
+    @rule(r=chance)
+    def a_whole_list_is_decided_at_once(self, r: Random) -> None:
+        if (case := self.waiting(r)) is None:
+            return
+        state, step = self.at(case)
+        person, action = SYSTEM if step.kind == SERVICE else self.able(r, case), step.does[0].name
+        same = [c for c in self.cases if (s := self.bank.state(c)).step == state.step and s.process == state.process]
+        verdicts = self.bank.act(*[self.bank.command(person, action, c) for c in same])
+        for c, verdict in zip(same, verdicts, strict=True):
+            self.tell(c, action, person, None, verdict)
+        if len(same) > 1:
+            self.seen.add("list")
+
+    # -- the item -----------------------------------------------------------------------------------------------
+
+    @rule(r=chance)
+    def it_is_delegated(self, r: Random) -> None:
+        if (case := self.waiting(r)) is None:
+            return
+        person, to = self.able(r, case), self.one_of(r, self.at(case)[1].role)
+        if self.bank.ask(person, "delegate", case, said={"to": to}).refused is None:
+            self.handed[case] = (to, person)
+            self.seen.add("delegate")
+
+    @rule(r=chance, authority=st.sampled_from(("post_loan_officer", "branch_head", "credit_manager")))
+    def it_is_reassigned(self, r: Random, authority: str) -> None:
+        if (case := self.waiting(r)) is None:
+            return
+        to = self.one_of(r, self.at(case)[1].role)
+        if self.bank.ask(self.one_of(r, authority), "reassign", case, said={"to": to}).refused is None:
+            self.handed.pop(case, None)
+            self.seen.add("reassign")
+
+    @rule(r=chance, action=st.sampled_from(("claim", "hand_back", "hold", "comment")))
+    def it_is_taken_up_or_put_aside(self, r: Random, action: str) -> None:
+        if (case := self.waiting(r)) is None:
+            return
+        said = {"until": later(self.bank.day, 1)} if action == "hold" else {}
+        if self.bank.ask(self.able(r, case), action, case, said=said).refused is None:
+            self.seen.add(action)
+            if action == "hand_back":
+                self.handed.pop(case, None)
+
+    # -- the staff ----------------------------------------------------------------------------------------------
+
+    @rule(r=chance, role=st.sampled_from(tuple(dict.fromkeys(ROLES))))
+    def somebody_changes_unit_and_role(self, r: Random, role: str) -> None:
+        """Mostly one who has already acted."""
+        acted = sorted({p for persons in self.record.touched.values() for p in persons} & self.roles.keys())
+        person = r.choice(acted if acted and r.random() < 0.8 else list(self.roles))
+        self.bank.transfer(person, LANES[role], role)
+        self.roles[person] = role
+        self.seen.add("transfer")
+
+    @rule(r=chance)
+    def the_borrower_is_handed_over(self, r: Random) -> None:
+        self.bank.day = later(self.bank.day, 1)  # a borrower has one responsible manager a day
+        said = {"manager": self.one_of(r, "account_manager"), "since": self.bank.day}
+        self.open("handover", "hand_over", self.one_of(r, "branch_head"), said=said)
+
+    @rule(r=chance, opening=st.sampled_from((("control", "propose"), ("order", "issue"))))
+    def another_control_or_order_below_an_inspection(self, r: Random, opening: tuple[str, str]) -> None:
+        above = [c for c in self.cases if self.record.process[c] == "inspection"]
+        self.open(*opening, self.one_of(r, "credit_manager"), parent=r.choice(above))
+
+    @rule(r=chance)
+    def a_book_is_proposed(self, r: Random) -> None:
+        said = {"effective_from": later(self.bank.day, r.randrange(90))}
+        self.open("policy", "propose_book", self.one_of(r, "policy_editor"), said=said)
+
+    @rule()
+    def a_day_passes(self) -> None:
+        self.bank.day = later(self.bank.day, 1)
+
+
+def walks(db: Db, examples: int, steps: int) -> tuple[int, Counter[str]]:
+    """How many walks there were, and in how many of them each thing happened."""
+    bank = found(db)
+    db.run("INSERT INTO book (hash, version, text) VALUES (?, '1', '{}')", "0" * 64)
+    machine = type("Walk", (Walk,), {"bank": bank, "reached": Counter(), "walks": 0})
+    how = settings(max_examples=examples, stateful_step_count=steps, deadline=None, database=None, derandomize=True,
+                   suppress_health_check=list(HealthCheck))  # fmt: skip
+    run_state_machine_as_test(machine, settings=how)
+    return machine.walks, machine.reached
+
+
+EXAMPLES = {"sqlite": 100, "postgresql": 20}
+
+
+def test_no_walk_lets_one_person_be_both_pairs_of_eyes(db: Db, capsys: pytest.CaptureFixture[str]) -> None:
+    if db.dialect == "sqlite":
+        db.run("PRAGMA synchronous=OFF")
+    n, reached = walks(db, EXAMPLES[db.dialect], steps=25)
+    shares = ", ".join(f"{what} {100 * count // n} %" for what, count in reached.most_common())
+    with capsys.disabled():
+        print(f"\nfour eyes on {db.dialect}, {n} walks: {shares}")
+    assert reached["verification"] >= 0.3 * n
+    assert reached["deputy"] >= 0.1 * n
+    assert set(reached) >= {"kept out", "transfer", "delegate", "reassign", "list", "hold", "second round"}
