@@ -159,7 +159,10 @@ def signer(path: Path) -> Sign:
 
 def verifier(path: Path) -> Verify:
     """Checks signatures with a public key in PEM. Raises ValueError where the file holds none."""
-    key = pem.load_pem_public_key(path.read_bytes())
+    try:
+        key = pem.load_pem_public_key(path.read_bytes())
+    except ValueError:
+        key = None
     if not isinstance(key, Ed25519PublicKey):
         raise ValueError(f"{path} holds no Ed25519 public key: name the .pub file that stands beside the signing key.")
 
@@ -174,7 +177,12 @@ def verifier(path: Path) -> Verify:
 
 
 def _private(path: Path) -> Ed25519PrivateKey:
-    key = pem.load_pem_private_key(path.read_bytes(), password=None)
+    try:
+        key = pem.load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError):  # no PEM; or one behind a password
+        key = None
     if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError(f"{path} holds no Ed25519 private key: name another file, a new key is made there.")
+        raise ValueError(
+            f"{path} holds no Ed25519 private key without password: name another file; a new key is made there."
+        )
     return key

@@ -111,6 +111,8 @@ def test_a_file_that_holds_another_kind_of_key_is_refused_in_a_sentence(tmp_path
         signer(tmp_path / "a.key")
     with pytest.raises(ValueError, match="holds no Ed25519 public key"):
         verifier(tmp_path / "a.pub")
+    with pytest.raises(ValueError, match="holds no Ed25519 public key"):
+        verifier(tmp_path / "a.key")
 
 
 def test_an_anchor_signed_with_another_key_is_named(bank: Bank, tmp_path: Path) -> None:

@@ -29,8 +29,10 @@ def block(language: str) -> str:
 
 def check(lines: Iterable[str], folder: Path) -> tuple[int, str]:
     """Exit code and output of the page's program over these lines."""
-    done = subprocess.run([sys.executable, "-I", "-X", "utf8", "-c", block("python")], input="\n".join(lines), text=True,
-                          cwd=folder, capture_output=True, timeout=60, encoding="utf-8")  # fmt: skip
+    program = [sys.executable, "-I", "-X", "utf8", "-c", block("python")]
+    done = subprocess.run(
+        program, input="\n".join(lines), cwd=folder, capture_output=True, timeout=60, encoding="utf-8"
+    )
     assert done.stderr == ""
     return done.returncode, done.stdout.strip()
 
@@ -91,7 +93,7 @@ def test_the_page_s_example_is_what_the_page_says_and_what_we_write(tmp_path: Pa
             assert seal(*columns[:14], columns[15], one["salt"], one["payload"]) == Entry(
                 *columns, one["hash"], one["salt"], one["payload"]
             )
-    (tmp_path / "page.pub").write_text(PAGE.read_text(encoding="utf-8").split("```\n")[3])
+    (tmp_path / "page.pub").write_text(block("pem"))
     verify, tree, before = verifier(tmp_path / "page.pub"), Tree(), None
     for one in said[3:]:
         anchor = Anchor(**one["anchor"], signature=one["signature"], heads="")
