@@ -75,7 +75,7 @@ class Actors:
     def _open_orders(self, states: list[State]) -> set[int]:
         where, values = among(self.db, "parent", sorted({s.parent for s in states if s.parent}), "bigint")
         rows = self.db.rows(f"SELECT DISTINCT parent FROM cases WHERE process = 'order' AND closed_on IS NULL AND {where}",
-                            values)  # noqa: S608 # fmt: skip
+                            values)  # fmt: skip
         return {row[0] for row in rows}
 
     def _person(

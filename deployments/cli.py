@@ -88,7 +88,24 @@ def installation(
     choose(Chosen(database, home, today))
 
 
-for module in (init, policy, intake, run, cases, inbox, act, gate, outbox, journal, audit, replay, bpmn, demo, serve, bench):
+for module in (
+    init,
+    policy,
+    intake,
+    run,
+    cases,
+    inbox,
+    act,
+    gate,
+    outbox,
+    journal,
+    audit,
+    replay,
+    bpmn,
+    demo,
+    serve,
+    bench,
+):
     module.register(app)
 
 

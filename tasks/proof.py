@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from door.anchor import anchor, signer, verifier
-from door.audit import Fault, audit
+from door.audit import audit
+from door.chain import Fault
 from door.command import Clock
 from door.db import Db
 from door.replay import Divergence

@@ -15,7 +15,7 @@ from door.decide import Facts
 from door.fold import State, case_row, load
 from door.journal import COLUMNS, Entry, canonical
 from door.replay import Divergence, recheck
-from door.store import among
+from door.store import among, read_case
 from models.forms import RunInputs
 from models.process import Process
 from tasks import books
@@ -199,10 +199,11 @@ class _Around:
 
     def __post_init__(self) -> None:
         where, values = among(self.db, "subject", sorted(self.subjects))
-        self.managers: dict[str, list[tuple[str, str]]] = {}
-        for subject, since, manager in self.db.rows(
-            f"SELECT subject, since, manager FROM responsible WHERE {where} ORDER BY since", values):  # fmt: skip
-            self.managers.setdefault(subject, []).append((since, manager))
+        self.managers: dict[str, list[tuple[str, str, str]]] = {}
+        for subject, since, manager, case_id in self.db.rows(
+            f"SELECT subject, since, manager, case_id FROM responsible WHERE {where} ORDER BY since", values):  # fmt: skip
+            taken = read_case(self.db, case_id) if case_id is not None else None
+            self.managers.setdefault(subject, []).append((since, manager, taken.last_at if taken else ""))
         where, values = among(self.db, "id", sorted(self.parents), "bigint")
         self.hands: dict[int, list[tuple[str, str, list[str]]]] = {}
         self.siblings: dict[int, list[tuple[str, str, str | None]]] = {}
@@ -236,5 +237,8 @@ class _Around:
         return Facts(self._manager(s, e), hands, counts, None, self.rules.holds_max(s.book) if s.book else 0)
 
     def _manager(self, s: State, e: Entry) -> str | None:
-        known = [manager for since, manager in self.managers.get(s.subject, ()) if since <= e.business_date]
+        known = [
+            manager for since, manager, at in self.managers.get(s.subject, ())
+            if since <= e.business_date and at < e.recorded_at
+        ]  # fmt: skip
         return known[-1] if known else None

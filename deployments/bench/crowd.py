@@ -45,7 +45,9 @@ def crowd(db: Db, size: Size) -> dict[str, float]:
             "acts_during_run": len(waits), "crowd_run_s": seconds}  # fmt: skip
 
 
-def _person(url: str, cases: list[int], ready: "Barrier", over: "Event", results: "mp.SimpleQueue[list[float]]") -> None:
+def _person(
+    url: str, cases: list[int], ready: "Barrier", over: "Event", results: "mp.SimpleQueue[list[float]]"
+) -> None:
     waits: list[float] = []
     with connect(url) as db:
         ready.wait(60)

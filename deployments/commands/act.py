@@ -39,7 +39,9 @@ def act(
     key: Key = None,
     seen: Annotated[int | None, typer.Option(help="The version that you looked at; refused if it has changed.")] = None,
     token: Annotated[str, typer.Option(help="Of a message's link, or the link: it names case and person.")] = "",
-    why_not: Annotated[bool, typer.Option("--why-not", help="Only say whether the person may act, and if not why.")] = False,
+    why_not: Annotated[
+        bool, typer.Option("--why-not", help="Only say whether the person may act, and if not why.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Act on a case: its step's own acts, or claim, hand_back, delegate, reassign, hold, comment, cancel."""
@@ -62,7 +64,9 @@ def act(
         if why_not:
             _why_not(here, db, s.id, person, on_behalf_of, json)
         else:
-            tell(here, db, Command(person, action, said, case=s.id, on_behalf_of=on_behalf_of, key=key, seen=seen), json)
+            tell(
+                here, db, Command(person, action, said, case=s.id, on_behalf_of=on_behalf_of, key=key, seen=seen), json
+            )
 
 
 def open_(

@@ -43,7 +43,7 @@ def cases(
         rows = db.rows(
             "SELECT c.id, c.process, c.subject, coalesce(b.name, ''), c.step, i.due_on, coalesce(i.holder, i.owner), "
             "c.opened_on, c.closed_on FROM cases c LEFT JOIN item i ON i.case_id = c.id "
-            f"LEFT JOIN borrower b ON b.id = c.subject WHERE {where} "  # noqa: S608
+            f"LEFT JOIN borrower b ON b.id = c.subject WHERE {where} "
             "ORDER BY c.closed_on IS NOT NULL, i.due_on IS NULL, i.due_on, c.id LIMIT ?", *values, limit)  # fmt: skip
     names = ("case", "process", "subject", "name", "step", "due", "whose", "opened", "closed")
     if json:
@@ -148,5 +148,7 @@ def _said(payload: str | None) -> str:
     found = json.loads(payload)
     told = (f"{name} {found[name]}" for name in ("outcome", "level", "own_level", "proposed_level", "kind", "path", "to",
             "until", "vendor", "inspector") if found.get(name) not in (None, ""))  # fmt: skip
-    says = next((str(found[name]) for name in ("reason", "text", "says", "because", "why", "note") if found.get(name)), "")
+    says = next(
+        (str(found[name]) for name in ("reason", "text", "says", "because", "why", "note") if found.get(name)), ""
+    )
     return ", ".join([*told, *([says] if says else [])])[:120]

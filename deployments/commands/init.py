@@ -48,7 +48,9 @@ def init(
     if people is not None:
         say.line(f"The sample staff is loaded: {people} people.")
     if not versions:
-        say.line("No book is in force yet: `postloan policy propose` and, by another person, `postloan policy approve`.")
+        say.line(
+            "No book is in force yet: `postloan policy propose` and, by another person, `postloan policy approve`."
+        )
 
 
 def staff(file: Annotated[Path, typer.Argument(help="Staff list, YAML.")], json: Json = False) -> None:

@@ -99,7 +99,9 @@ def propose(
         tell(here, db, command, json)
 
 
-def approve(case: Annotated[int, typer.Argument(help="Number of the proposal.")], person: Who, json: Json = False) -> None:
+def approve(
+    case: Annotated[int, typer.Argument(help="Number of the proposal.")], person: Who, json: Json = False
+) -> None:
     """Put a proposed version in force; whoever proposed it may not."""
     from door.command import Command
 

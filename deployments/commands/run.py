@@ -42,7 +42,9 @@ def register(app: typer.Typer) -> None:
 def run(
     stage: Annotated[str, typer.Argument(help=f"One of {', '.join(STAGES)} (all of them in their order).")],
     as_of: AsOf,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would open and why (inspection).")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what it would open and why (inspection).")
+    ] = False,
     limit: Annotated[int, typer.Option(min=0, help="At most so many cases a step; 0: all.")] = 0,
     json: Json = False,
 ) -> None:
@@ -94,10 +96,7 @@ def prefect_of(here: "House") -> Iterator[str]:
     """Prefect's API for the flows of this process: the one of PREFECT_API_URL, else of `postloan up`, else a server
     of our own for as long as it takes, on the same records as `up`."""
     home = here.home.resolve() / "prefect"
-    quiet = {"PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1",
-             "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}  # fmt: skip
-    for name, value in quiet.items():  # before Prefect is imported, which reads them once
-        os.environ.setdefault(name, value)
+    quiet(home)
     given = os.environ.get("PREFECT_API_URL") or api_of(home)
     if given:
         _answers(given)
@@ -109,6 +108,15 @@ def prefect_of(here: "House") -> Iterator[str]:
     say.note("No Prefect server is up (`postloan up`): one is started for this run.")
     with server(home, _free_port()) as api, _settings(api):
         yield api
+
+
+def quiet(home: Path) -> None:
+    """Before Prefect is imported, which reads this once: its folder is ours, it tells nobody, it prints no traces."""
+    for name, value in {
+        "PREFECT_HOME": str(home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false", "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    }.items():  # fmt: skip
+        os.environ.setdefault(name, value)
 
 
 def api_of(home: Path) -> str:

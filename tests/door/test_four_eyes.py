@@ -245,7 +245,7 @@ def walks(db: Db, examples: int, steps: int) -> tuple[int, Counter[str]]:
     return machine.walks, machine.reached
 
 
-EXAMPLES = {"sqlite": 100, "postgresql": 20}
+EXAMPLES = {"sqlite": 100, "postgresql": 100}
 
 
 def test_no_walk_lets_one_person_be_both_pairs_of_eyes(db: Db, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,21 @@
+# Two commands: `make demo` shows the system at work, `make test` proves it. Both prepare .venv first.
+PYTHON ?= python3
+ARGS ?=
+
+.PHONY: setup demo test
+setup: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
+	touch .venv/ready
+
+demo: setup
+	.venv/bin/postloan demo $(ARGS)
+
+test: setup
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/pytest -n 2 $(ARGS)

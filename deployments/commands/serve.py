@@ -1,0 +1,74 @@
+"""up, down, deploy: the system as one supervised set, and Prefect's deployments as prefect.yaml says."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deployments.commands import say
+from deployments.commands.options import Json
+from deployments.commands.run import api_of, quiet
+from deployments.mistakes import Mistake
+from deployments.settings import installation, opened
+
+PORT = 4200
+File = Annotated[Path, typer.Option(help="The deployments.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("up")(up)
+    app.command("down")(down)
+    app.command("deploy")(deploy)
+
+
+def up(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of Prefect's server on 127.0.0.1.")] = PORT,
+    file: File = Path("prefect.yaml"),
+    ui: Annotated[bool, typer.Option("--ui/--no-ui", help="Prefect's own pages.")] = True,
+) -> None:
+    """Start server and worker, deploy, and watch until Ctrl-C or `postloan down`."""
+    with opened():
+        here = installation()
+    home = here.home.resolve()
+    url = here.url if not here.url.startswith("sqlite") else f"sqlite:///{Path(here.url[10:]).resolve()}"
+    os.environ |= {"POSTLOAN_DATABASE_URL": url, "POSTLOAN_HOME": str(home)}  # for the flows that the worker runs
+    quiet(home / "prefect")
+    from deployments import serve
+
+    say.line(f"Starting on http://127.0.0.1:{port}; Ctrl-C or `postloan down` stops it.")
+    serve.up(home / "prefect", port, file, ui, say=lambda text: print(text, flush=True))
+
+
+def down(json: Json = False) -> None:
+    """Stop what `postloan up` started; runs that are under way get a minute to end."""
+    home = installation().home.resolve() / "prefect"
+    quiet(home)
+    from deployments import serve
+
+    stopped = serve.down(home)
+    if json:
+        say.json({"stopped": stopped})
+    else:
+        say.line("It is down." if stopped else "Nothing was up.")
+
+
+def deploy(file: File = Path("prefect.yaml"), json: Json = False) -> None:
+    """Make the deployments on Prefect's server equal to the file: what left the file goes, twice is once."""
+    from dataclasses import asdict
+
+    home = installation().home.resolve() / "prefect"
+    api = os.environ.get("PREFECT_API_URL") or api_of(home)
+    if not api:
+        raise Mistake("No Prefect server is up: start it with `postloan up`, or name one by PREFECT_API_URL.")
+    quiet(home)
+    from deployments.deploy import deploy as deployed
+
+    done = asdict(asyncio.run(deployed(file, api)))
+    if json:
+        say.json(done)
+    else:
+        say.table(
+            ("deployments", "number", "names"), [(what, len(names), ", ".join(names)) for what, names in done.items()]
+        )
