@@ -6,8 +6,9 @@ One verdict a command, in their order. What is refused goes to the actor's own s
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import psycopg
@@ -24,6 +25,7 @@ from models.process import USER, Form, Nothing, Process
 
 CHUNK = 500  # commands a transaction of a long list, so that people are not locked out
 TRIES = 5
+T = TypeVar("T")
 
 _ITEM_FORMS: Mapping[str, type[Form]] = {
     "claim": Nothing, "hand_back": Nothing, "delegate": forms.Handing, "reassign": forms.Handing, "hold": forms.Hold,
@@ -34,12 +36,17 @@ _ITEM_FORMS: Mapping[str, type[Form]] = {
 def act(db: Db, commands: Sequence[Command], clock: Clock, rules: Rules) -> list[Verdict]:
     """Decides and writes the commands in one transaction; one verdict each, in order.
 
-    Raises what the database raises; then nothing was written. A collision of two transactions on PostgreSQL
-    (deadlock, same key at once) is tried again from the start."""
+    Raises what the database raises; then nothing was written."""
+    return in_one(db, lambda: _Acting(db, commands, clock, rules).all(), brief=len(commands) == 1)
+
+
+def in_one(db: Db, work: Callable[[], T], brief: bool = False) -> T:
+    """Does the work in one transaction. A collision of two on PostgreSQL (deadlock, same key at once) is tried again
+    from the start."""
     for attempt in range(TRIES):
         try:
-            with db.transaction(brief=len(commands) == 1):
-                return _Acting(db, commands, clock, rules).all()
+            with db.transaction(brief):
+                return work()
         except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.UniqueViolation):
             if attempt == TRIES - 1:
                 raise
@@ -60,11 +67,13 @@ def act_in_chunks(db: Db, commands: Iterable[Command], clock: Clock, rules: Rule
         yield from zip(chunk, act(db, chunk, clock, rules), strict=True)
 
 
-def note(db: Db, stream: str, action: str, person: str, payload: Mapping[str, Any], clock: Clock) -> Entry:
-    """An entry in a stream that is no case (a sign-in, a draw's secret, an attempt of a run); its own transaction."""
-    with db.transaction():
+def note(db: Db, stream: str, action: str, person: str, payload: Mapping[str, Any], clock: Clock,
+         key: str | None = None) -> Entry:  # fmt: skip
+    """An entry in a stream that is no case (a sign-in, a draw's secret, the gate's answer): in the transaction that
+    is open, or else in its own."""
+    with nullcontext() if db.inside else db.transaction():
         acting = _Acting(db, (), clock, Rules({}, lambda *_: "", lambda _: 0))
-        acting.notes.append((stream, action, person, payload, None))
+        acting.notes.append((stream, action, person, payload, key))
         acting.write()
         return acting.entries[-1]
 

@@ -334,7 +334,8 @@ class Engaged(Form):
 
 class RunInputs(Form):
     """Everything that a run's decisions depend on besides the journal of the cases themselves: SHA-256 of snapshot,
-    facilities' conditions and book (empty: none), versions of code and libraries, the hash of the quarter's secret, the vendors engaged, who
+    facilities' conditions and book (empty: none), versions of code and libraries, the hash of the quarter's secret, the
+    vendors engaged, who
     is new (`sampling.new_first` of the book), and the cases that the draw's top-up chose."""
 
     stage: Name

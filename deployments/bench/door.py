@@ -72,7 +72,7 @@ def bulk(db: Db, size: Size) -> dict[str, float]:
 
 def lifecycles(db: Db, size: Size) -> dict[str, float]:
     """Whole lives, a commit a step; and in bulk, a commit a step of a list."""
-    empty = _empty_commits(db, size.singles)  # warm
+    _empty_commits(db, size.singles)  # warm
     n, floors, doors, lists = max(1, size.singles // 2), [], [], []
     for _ in range(size.rounds):
         floors.append(_seconds(lambda: _empty_commits(db, size.singles)))

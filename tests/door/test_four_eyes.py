@@ -251,7 +251,7 @@ EXAMPLES = {"sqlite": 100, "postgresql": 100}
 def test_no_walk_lets_one_person_be_both_pairs_of_eyes(db: Db, capsys: pytest.CaptureFixture[str]) -> None:
     if db.dialect == "sqlite":
         db.run("PRAGMA synchronous=OFF")
-    n, reached = walks(db, EXAMPLES[db.dialect], steps=25)
+    n, reached = walks(db, EXAMPLES[db.dialect], steps=45)
     shares = ", ".join(f"{what} {100 * count // n} %" for what, count in reached.most_common())
     with capsys.disabled():
         print(f"\nfour eyes on {db.dialect}, {n} walks: {shares}")

@@ -1,0 +1,198 @@
+"""The disbursement gate: may this be paid out of that facility? Asked before every payment, and fails closed.
+
+Answer and journal entry are made in one transaction that holds all open controls of the borrower locked (SQLite: the
+whole database), so none is confirmed or lifted between the reading and the answer. One that is proposed after the
+last reading can only be confirmed after it, hence at a later recorded instant than the answer's, which is taken
+before that reading: by the journal's instants no payment is allowed while a control that stops it is in force.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, Literal
+
+import orjson
+
+from door.act import in_one, note
+from door.command import Clock, Refused, Rules
+from door.db import Db, Row, one
+from door.fold import facts_in
+from door.store import earlier
+from models.policy import Book, PolicyError
+from tasks import books
+
+Outcome = Literal["allow", "limit", "refuse"]
+MOST = 2**53 - 1  # minor units, as the journal carries them
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,79}")
+VERIFYING = ("draw", "verify_desk", "verify_site", "compare")  # concluded, and not yet verified
+VERIFIED = ("weigh", "decide")
+
+_CONTROLS = ("SELECT id, seq, step, book, state FROM cases WHERE subject = ? AND process = 'control' "
+             "AND closed_on IS NULL ORDER BY id")  # fmt: skip
+_INSPECTIONS = """
+SELECT c.id, c.step, min(d.due_on),
+       (SELECT max(e.business_date) FROM entry e WHERE e.stream = c.stream AND e.action = 'conclude')
+  FROM due d JOIN cases c ON c.id = d.case_id
+ WHERE d.facility = ? AND d.outcome <> 'skipped' AND c.process = 'inspection' AND c.closed_on IS NULL
+ GROUP BY c.id, c.step, c.stream ORDER BY c.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """May it be paid: all of it (`allow`), `allowed` of it (`limit`), nothing (`refuse`). `allowed` is in minor units
+    of the facility's currency; `reasons` are codes and facts; `seq` and `hash` name the entry in stream
+    `gate:<facility>`. `repeated`: the key was used before for the same, this is the first answer again.
+
+    Codes: amount, facility_unknown, no_book, stopped, consent, limited, control_unreadable, overdue, unverified,
+    inspection_unreadable, key_reused."""
+
+    outcome: Outcome
+    allowed: int
+    reasons: tuple[Refused, ...]
+    seq: int
+    hash: str
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What stands against a payment, the cap of the tightest limit, which open controls were seen and at what instant."""
+
+    reasons: tuple[Refused, ...]
+    cap: int
+    controls: tuple[Row, ...]
+    at: str
+
+    def allows(self, amount: int) -> int:
+        return 0 if any(r.code != "limited" for r in self.reasons) else min(amount, self.cap)
+
+
+def check(db: Db, facility: str, amount: int, clock: Clock, rules: Rules, *, person: str, key: str) -> Answer:
+    """Answers for a payment of `amount` minor units, and journals the answer. `person` asks (core banking's name);
+    the same `key` with the same facility and amount gets the first answer again, with others a refusal.
+
+    What is unknown or unreadable refuses; what the database raises is raised, and whoever asks must not pay."""
+    return in_one(db, lambda: _checked(db, facility, amount, clock, rules, person, key), brief=True)
+
+
+def _checked(db: Db, facility: str, amount: int, clock: Clock, rules: Rules, person: str, key: str) -> Answer:
+    before = earlier(db, [(person, key)]).get((person, key))
+    if before is None:
+        return answer(db, facility, amount, judge(db, facility, amount, clock, rules), clock, person, key)
+    if found := _again(before, facility, amount):
+        return found
+    reused = Refused("key_reused", {"key": key, "stream": before[0], "seq": before[1]})
+    return answer(db, facility, amount, Judged((reused,), MOST, (), clock.now()), clock, person, None)
+
+
+def judge(db: Db, facility: str, amount: int, clock: Clock, rules: Rules) -> Judged:
+    """What the books say of a payment, read under the lock: to be called inside the transaction that answers."""
+    if type(amount) is not int or not 0 < amount <= MOST:
+        return Judged((Refused("amount", {"amount": str(amount)}),), MOST, (), clock.now())
+    known = one(db.rows("SELECT borrower FROM facility WHERE id = ?", facility)) if NAME.fullmatch(facility) else None
+    if known is None:
+        return Judged((Refused("facility_unknown", {"facility": _clean(facility)}),), MOST, (), clock.now())
+    controls, at = _locked(db, known[0], clock)
+    day = clock.business_date
+    try:
+        reasons = list(_inspections(db, facility, day, books.book(db, books.in_force(db, day))))
+    except (PolicyError, ValueError):
+        reasons = [Refused("no_book", {"day": day})]
+    cap = MOST
+    process = rules.processes["control"]
+    proposed = {do.to for do in process.steps[process.start].does}  # binds nobody before a second person confirms it
+    for case, _, step, book, state in controls:
+        if step in proposed:
+            continue
+        found = _control(db, case, book, state, facility)
+        if found is None:
+            continue
+        if found.code == "limited":
+            cap = min(cap, int(found.facts["cap"]))
+            if amount <= int(found.facts["cap"]):
+                continue
+        reasons.append(found)
+    return Judged(tuple(reasons), cap, tuple(controls), at)
+
+
+def answer(db: Db, facility: str, amount: int, judged: Judged, clock: Clock, person: str, key: str | None) -> Answer:
+    """Journals what was judged, and says it."""
+    allowed = judged.allows(amount)
+    outcome: Outcome = "refuse" if allowed <= 0 else "limit" if allowed < amount else "allow"
+    said = {
+        "facility": _clean(facility),
+        "amount": amount if type(amount) is int and abs(amount) <= MOST else str(amount),
+        "allowed": allowed,
+        "reasons": [{"code": r.code, "facts": dict(r.facts)} for r in judged.reasons],
+        "controls": [{"case": case, "seq": seq, "step": step} for case, seq, step, *_ in judged.controls],
+    }
+    entry = note(db, _stream(facility), outcome, person, said, replace(clock, now=lambda: judged.at), key)
+    return Answer(outcome, allowed, judged.reasons, entry.seq, entry.hash)
+
+
+def _locked(db: Db, borrower: str, clock: Clock) -> tuple[list[Row], str]:
+    """The borrower's open controls, locked, and an instant at which there were no others. PostgreSQL gives locked rows
+    as they are after the wait, but not rows that came meanwhile: so it is asked again until nothing came."""
+    lock = " FOR SHARE" if db.dialect == "postgresql" else ""
+    while True:
+        controls = db.rows(_CONTROLS + lock, borrower)
+        at = clock.now()
+        if not lock or {row[0] for row in db.rows(_CONTROLS, borrower)} <= {row[0] for row in controls}:
+            return controls, at
+
+
+def _control(db: Db, case: int, book: str, state: str, facility: str) -> Refused | None:
+    """What a control in force does to a payment of the facility, by its own book; None where it does nothing.
+
+    `group` binds the borrower's own facilities: the snapshot does not say who belongs to a group."""
+    try:
+        facts = facts_in(state)
+        rule = books.book(db, book).restrictions[facts["kind"]]
+        if rule.gate == "none" or (rule.reaches == "facility" and facts["facility"] not in ("", facility)):
+            return None
+        said = {"case": case, "kind": facts["kind"], "says": rule.says}
+        if rule.gate == "limit":
+            return Refused("limited", {**said, "cap": int(facts["cap"])})
+        return Refused("consent" if rule.gate == "consent" else "stopped", said)
+    except (PolicyError, ValueError, LookupError, TypeError):
+        return Refused("control_unreadable", {"case": case})
+
+
+def _inspections(db: Db, facility: str, day: str, book: Book) -> Iterator[Refused]:
+    """Inspections of the facility not concluded, or concluded and not verified, for longer than the grace in days."""
+    for case, step, due_on, concluded_on in db.rows(_INSPECTIONS, facility):
+        if step in VERIFIED:
+            continue
+        if step in VERIFYING:
+            if concluded_on is None:
+                yield Refused("inspection_unreadable", {"case": case})
+            elif _later(concluded_on, book.gate.unverified_days) < day:
+                yield Refused("unverified", {"case": case, "concluded_on": concluded_on,
+                                             "days": book.gate.unverified_days})  # fmt: skip
+        elif _later(due_on, book.gate.overdue_days) < day:
+            yield Refused("overdue", {"case": case, "due_on": due_on, "days": book.gate.overdue_days})
+
+
+def _again(before: Row, facility: str, amount: int) -> Answer | None:
+    """The first answer under a key, where the same was asked then; None where not, or where its payload is erased."""
+    stream, seq, action, _, hash_, _, _, payload, *_ = before
+    said: Mapping[str, Any] = orjson.loads(payload) if stream == _stream(facility) and payload else {}
+    if (said.get("facility"), said.get("amount")) != (_clean(facility), amount):
+        return None
+    reasons = tuple(Refused(r["code"], r["facts"]) for r in said["reasons"])
+    return Answer(action, said["allowed"], reasons, seq, hash_, repeated=True)
+
+
+def _stream(facility: str) -> str:
+    """What cannot be a facility's name gets no stream of its own."""
+    return f"gate:{facility if NAME.fullmatch(facility) else '?'}"
+
+
+def _clean(facility: str) -> str:
+    return facility[:80].encode(errors="replace").decode()
+
+
+def _later(day: str, days: int) -> str:
+    return (date.fromisoformat(day) + timedelta(days)).isoformat()
