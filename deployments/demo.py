@@ -13,7 +13,6 @@ from typing import Any
 
 import orjson
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from tasks.gate import check
 
 from deployments.actors import Actors
 from deployments.mailbox import Mailbox
@@ -26,6 +25,7 @@ from door.schema import create
 from flows.lifecycle import lifecycle
 from models.policy import load as load_book
 from tasks import books, house
+from tasks.gate import check
 from tasks.house import House
 from tasks.intake import intake
 from tasks.mapping import load as load_mapping

@@ -153,7 +153,7 @@ def _put(db: Db, table: str, key: str, rest: str, rows: list[tuple[Any, ...]]) -
     columns, marks = [*key.split(), *rest.split()], ", ".join("?" * len((key + " " + rest).split()))
     newly = ", ".join(f"{name} = excluded.{name}" for name in rest.split())
     conflict = f"({', '.join(key.split())}) DO UPDATE SET {newly}" if newly else "DO NOTHING"
-    db.many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT {conflict}", rows)  # noqa: S608
+    db.many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT {conflict}", rows)
 
 
 def _iso(day: date | None) -> str | None:

@@ -21,7 +21,7 @@ WRITTEN = (
 def opens(db: Db, size: Size) -> dict[str, float]:
     """Cases opened in a list, against the same rows prebuilt and inserted."""
     accepted(act(db, openings(size.bulk), clock(), RULES))
-    rows = {table: db.rows(f"SELECT {', '.join(names)} FROM {table}") for table, names in WRITTEN}  # noqa: S608
+    rows = {table: db.rows(f"SELECT {', '.join(names)} FROM {table}") for table, names in WRITTEN}
     floors, doors = [], []
     for k in range(1, size.rounds + 1):
         prebuilt = [(table, names, _moved(table, rows[table], FAR * k)) for table, names in WRITTEN]

@@ -39,7 +39,7 @@ def cases(
     where += {None: "", True: " AND c.closed_on IS NULL", False: " AND c.closed_on IS NOT NULL"}[open_]
     values = [value for _, value in conditions]
     with opened() as (_, db):
-        n = db.rows(f"SELECT count(*) FROM cases c WHERE {where}", *values)[0][0]  # noqa: S608 - our own words
+        n = db.rows(f"SELECT count(*) FROM cases c WHERE {where}", *values)[0][0]
         rows = db.rows(
             "SELECT c.id, c.process, c.subject, coalesce(b.name, ''), c.step, i.due_on, coalesce(i.holder, i.owner), "
             "c.opened_on, c.closed_on FROM cases c LEFT JOIN item i ON i.case_id = c.id "

@@ -68,7 +68,7 @@ def show(
     from door.journal import COLUMNS, intact
 
     with opened() as (_, db):
-        rows = db.rows(f"SELECT {', '.join(COLUMNS)} FROM entry WHERE stream = ? ORDER BY seq", stream)  # noqa: S608
+        rows = db.rows(f"SELECT {', '.join(COLUMNS)} FROM entry WHERE stream = ? ORDER BY seq", stream)
     if not rows:
         raise Mistake(f"The journal has no stream {stream}: write it as case:12, run:3 or person:lee.")
     if json:
