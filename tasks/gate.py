@@ -58,7 +58,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What stands against a payment, the cap of the tightest limit, which open controls were seen and at what instant."""
+    """What stands against a payment, the cap of the tightest limit, and which open controls were seen when."""
 
     reasons: tuple[Refused, ...]
     cap: int
@@ -122,8 +122,7 @@ def answer(db: Db, facility: str, amount: int, judged: Judged, clock: Clock, per
     allowed = judged.allows(amount)
     outcome: Outcome = "refuse" if allowed <= 0 else "limit" if allowed < amount else "allow"
     said = {
-        "facility": _clean(facility),
-        "amount": amount if type(amount) is int and abs(amount) <= MOST else str(amount),
+        **_asked(facility, amount),
         "allowed": allowed,
         "reasons": [{"code": r.code, "facts": dict(r.facts)} for r in judged.reasons],
         "controls": [{"case": case, "seq": seq, "step": step} for case, seq, step, *_ in judged.controls],
@@ -179,7 +178,8 @@ def _again(before: Row, facility: str, amount: int) -> Answer | None:
     """The first answer under a key, where the same was asked then; None where not, or where its payload is erased."""
     stream, seq, action, _, hash_, _, _, payload, *_ = before
     said: Mapping[str, Any] = orjson.loads(payload) if stream == _stream(facility) and payload else {}
-    if (said.get("facility"), said.get("amount")) != (_clean(facility), amount):
+    asked = _asked(facility, amount)
+    if {name: said.get(name) for name in asked} != asked:
         return None
     reasons = tuple(Refused(r["code"], r["facts"]) for r in said["reasons"])
     return Answer(action, said["allowed"], reasons, seq, hash_, repeated=True)
@@ -188,6 +188,12 @@ def _again(before: Row, facility: str, amount: int) -> Answer | None:
 def _stream(facility: str) -> str:
     """What cannot be a facility's name gets no stream of its own."""
     return f"gate:{facility if NAME.fullmatch(facility) else '?'}"
+
+
+def _asked(facility: str, amount: int) -> dict[str, Any]:
+    """As the journal carries it, whatever was asked."""
+    return {"facility": _clean(facility),
+            "amount": amount if type(amount) is int and abs(amount) <= MOST else str(amount)}  # fmt: skip
 
 
 def _clean(facility: str) -> str:
