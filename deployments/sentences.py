@@ -68,14 +68,14 @@ def sentence(refused: Refused) -> str:
     code, facts = refused.code, dict(refused.facts)
     if code == "not_to_him":
         why = sentence(Refused(facts.pop("code"), facts))
-        return f"{facts.get('to')} may not get it: {why[:1].lower() if why[:2] in ('A ', 'It', 'Th') else why[:1]}{why[1:]}"
+        return f"{facts.get('to')} can't get it. {why}"
     if code == "no_case" and not facts.get("case") and facts.get("process"):
         code = "no_process"
     if code == "not_here" and not facts.get("by"):
         code = "not_offered"
     if code == "form" and not facts.get("field"):
-        return f"{_capital(str(facts.get('says')))} (form {facts.get('of')})."
-    return _capital(_filled(REFUSALS.get(code, f"Refused ({code})."), facts))
+        return f"{facts.get('says')} (form {facts.get('of')})."
+    return _filled(REFUSALS.get(code, f"Refused ({code})."), facts)
 
 
 def fault(stream: str, seq: int, code: str, facts: Mapping[str, Any]) -> str:
@@ -112,7 +112,3 @@ def _worded(name: str, value: Any) -> str:
         return ", ".join(_worded(name, each) for each in value) or "nothing"
     text = str(value).strip("[]").replace("'", "") if name == "offered" else str(value)
     return words(text) if name in _WORDED else instant(text)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -60,8 +60,8 @@ def inbox(db: Db, rules: Rules, person: str, day: str) -> list[Waiting] | Refuse
 def _candidates(db: Db, me: Person, day: str) -> dict[int, str]:
     hands = [me.id, *me.stands_for]
     conditions, values = {}, {}
-    for name, column, among in (("roles", "i.role", me.roles), ("holder", "i.holder", hands), ("owner", "i.owner", hands),
-                                ("manager", "r.manager", hands)):  # fmt: skip
+    for name, column, among in (("roles", "i.role", me.roles), ("holder", "i.holder", hands),
+                                ("owner", "i.owner", hands), ("manager", "r.manager", hands)):  # fmt: skip
         conditions[name], values[name] = store.among(db, column, sorted(among))
     order = ("roles", "holder", "owner", "holder", "holder", "manager")
     return dict(db.rows(_ITEMS.format(**conditions), *(values[name] for name in order), day))

@@ -109,7 +109,8 @@ def tell(here: "House", db: "Db", command: "Command", json: bool) -> None:
     rules, day = books.rules(db), here.business_date()
     verdict = decide(db, [command], here.clock(day), rules)[0]
     if verdict.refused:
-        _refused(db, rules, verdict, day.isoformat(), json)
+        able = _able(db, rules, verdict.case, command.action, day.isoformat())
+        _say_no(verdict.refused, able, json, case=verdict.case, repeated=verdict.repeated)
         raise typer.Exit(1)
     _done(here, db, rules, command, verdict, json)
 
@@ -135,11 +136,24 @@ def _done(here: "House", db: "Db", rules: "Rules", command: "Command", verdict: 
         _wake(here, stage)
 
 
-def _refused(db: "Db", rules: "Rules", verdict: "Verdict", day: str, json: bool) -> None:
+def _able(db: "Db", rules: "Rules", case: int | None, action: str, day: str) -> list[str]:
+    """Who may do it: of those who may act on the item, the ones whom four eyes leave this action."""
+    from door.decide import Facts, why_not
     from door.eligible import eligible
+    from door.store import managers, people, read_case
 
-    able = eligible(db, rules, verdict.case, day) if verdict.case is not None else []
-    _say_no(verdict.refused, able, json, case=verdict.case, repeated=verdict.repeated)
+    if case is None or (s := read_case(db, case)) is None:
+        return []
+    process = rules.processes[s.process]
+    step = process.steps[s.step]
+    if action not in step.by_name:
+        return []
+    found = eligible(db, rules, case, day)
+    staff, parent = people(db, found, day), read_case(db, s.parent) if s.parent is not None else None
+    facts = Facts(managers(db, [s.subject], day).get(s.subject), parent.hands if parent else None, None, staff)
+    tried = ((id_, behalf) for id_ in found for behalf in (None, s.delegator, *staff[id_].stands_for))
+    return sorted({id_ for id_, behalf in tried
+                   if why_not(process, step, s, staff[id_], behalf, (action,), facts) is None})  # fmt: skip
 
 
 def _why_not(here: "House", db: "Db", case: int, person: str, behalf: str | None, json: bool) -> None:

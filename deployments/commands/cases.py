@@ -80,8 +80,8 @@ def case(id_: Annotated[int, typer.Argument(metavar="CASE", help="Number of the 
     say.table(("fact", "value"), [(words(name).strip(), value) for name, value in s.facts.items()])
     if acts and s.closed_on is None:
         say.table(("what may be done", "what it asks for (? where it may be left out)"), acts)
-    say.table(("entry", "at", "by", "did", "then at", "with"),
-              [(row[0], instant(row[1]), _by(row), words(row[5]), words(row[6]), _said(row[8])) for row in story])  # fmt: skip
+    lines = [(row[0], instant(row[1]), _by(row), words(row[5]), words(row[6]), _said(row[8])) for row in story]
+    say.table(("entry", "at", "by", "did", "then at", "with"), lines)
 
 
 _ENTRY = ("seq", "recorded_at", "business_date", "person", "on_behalf_of", "action", "step", "run", "payload")
@@ -146,9 +146,9 @@ def _said(payload: str | None) -> str:
     if payload is None:
         return "(erased)"
     found = json.loads(payload)
-    told = (f"{name} {found[name]}" for name in ("outcome", "level", "own_level", "proposed_level", "kind", "path", "to",
-            "until", "vendor", "inspector") if found.get(name) not in (None, ""))  # fmt: skip
-    says = next(
-        (str(found[name]) for name in ("reason", "text", "says", "because", "why", "note") if found.get(name)), ""
-    )
-    return ", ".join([*told, *([says] if says else [])])[:120]
+    told = [f"{name} {found[name]}" for name in _TOLD if found.get(name) not in (None, "")]
+    return ", ".join([*told, *(str(found[name]) for name in _WHY if found.get(name))][:4])[:160]
+
+
+_TOLD = ("outcome", "level", "own_level", "proposed_level", "kind", "path", "to", "until", "vendor", "inspector")
+_WHY = ("reason", "text", "says", "because", "why", "note")

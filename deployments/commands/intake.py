@@ -10,6 +10,9 @@ from deployments.commands.options import AsOf, Json
 from deployments.settings import opened, policies
 
 
+_TOLD = ("read", "accepted", "rejected", "created", "changed", "unchanged", "snapshot", "rejects_file")
+
+
 def register(app: typer.Typer) -> None:
     app.command("import")(import_)
 
@@ -30,8 +33,7 @@ def import_(
         done = intake(db, file, load(named), as_of, here.snapshots, here.now(),
                       lambda part, whole: bar.update(job, completed=part, total=whole))  # fmt: skip
     if json:
-        say.json({name: getattr(done, name) for name in ("read", "accepted", "rejected", "created", "changed", "unchanged",
-                  "snapshot", "rejects_file")} | {"proposals": len(done.proposals)})  # fmt: skip
+        say.json({name: getattr(done, name) for name in _TOLD} | {"proposals": len(done.proposals)})
         return
     say.table(
         ("rows", "count", "sum of balances"),

@@ -25,7 +25,7 @@ AsOfToday = Annotated[
 Who = Annotated[
     str,
     typer.Option("--person", "-p", envvar="POSTLOAN_PERSON", metavar="ID",
-                 help="Who acts. Nobody is asked for a password: this is an operator's tool on the bank's own machine."),
+                 help="Who acts. No password is asked: this is an operator's tool on the bank's own machine."),
 ]  # fmt: skip
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many rows are shown.")]
 Said = Annotated[str, typer.Option("--payload", metavar="JSON|@FILE", help="The act's form as JSON, or @file, or @-.")]

@@ -31,9 +31,9 @@ def outbox(
     if json:
         say.json({"counts": counts, "requeued": again, "messages": [asdict(x) for x in shown]})
         return
-    say.table(("to", "over", "about", "state", "tries", "next at", "subject", "why not"),
-              [(x.person, x.channel, x.notices, x.state, x.tries, x.next_at, x.subject, x.error) for x in shown[:limit]])  # fmt: skip
-    say.line(f"{counts['queued']:,} wait, {counts['dead']:,} given up, {counts['sent']:,} sent, {counts['dropped']:,} no "
-             f"longer needed; {counts['open']:,} notices are not yet addressed.")  # fmt: skip
+    rows = [(x.person, x.channel, x.notices, x.state, x.tries, x.next_at, x.subject, x.error) for x in shown[:limit]]
+    say.table(("to", "over", "about", "state", "tries", "next at", "subject", "why not"), rows)
+    say.line(f"{counts['queued']:,} wait, {counts['dead']:,} given up, {counts['sent']:,} sent, "
+             f"{counts['dropped']:,} no longer needed; {counts['open']:,} notices are not yet addressed.")  # fmt: skip
     if requeue:
         say.line(f"{again:,} messages are tried again by the next delivery.")

@@ -76,8 +76,9 @@ def run(
     finally:
         house.use(None)
     with opened() as (_, db):
-        runs = db.rows("SELECT c.id, max(a.flow_run) FROM cases c JOIN attempt a ON a.run = c.id WHERE c.process = 'run' "
-                       "AND c.subject LIKE ? GROUP BY c.id ORDER BY c.id DESC LIMIT 1", f"{name}/{as_of}/%")  # fmt: skip
+        runs = db.rows(
+            "SELECT c.id, a.flow_run FROM cases c JOIN attempt a ON a.run = c.id WHERE c.process = 'run' "
+            "AND c.subject LIKE ? ORDER BY c.id DESC, a.at DESC LIMIT 1", f"{name}/{as_of}/%")  # fmt: skip
     id_, flow_run = runs[0] if runs else (None, None)
     if json:
         say.json({"stage": name, "as_of": as_of, "run": id_, "flow_run": flow_run, "counts": counts})
@@ -137,8 +138,8 @@ def _answers(api: str) -> None:
     try:
         httpx.get(f"{api}/health", timeout=5).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as e:
-        raise Mistake(f"Prefect's server at {api} does not answer ({type(e).__name__}): start it with `postloan up`, or "
-                      "unset PREFECT_API_URL.") from None  # fmt: skip
+        raise Mistake(f"Prefect's server at {api} does not answer ({type(e).__name__}): start it with `postloan up`, "
+                      "or unset PREFECT_API_URL.") from None  # fmt: skip
 
 
 @contextmanager
@@ -146,7 +147,19 @@ def _settings(api: str) -> Iterator[None]:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     with temporary_settings({PREFECT_API_URL: api}):
-        yield
+        try:
+            yield
+        finally:
+            _drain()
+
+
+def _drain() -> None:
+    """What is still to be told to the server goes out before it ends; a client that finds it gone tries for long."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (APILogWorker, EventsWorker):
+        worker.drain_all(timeout=10)
 
 
 def _free_port() -> int:

@@ -19,8 +19,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = ""
     from rich.table import Table
     from rich.text import Text
 
+    if title:
+        line(title)
     cells = [tuple(row) for row in rows]
-    found = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    found = Table(box=SIMPLE_HEAD, pad_edge=False)
     for n, name in enumerate(columns):
         right = bool(cells) and all(isinstance(row[n], int | float) for row in cells)
         found.add_column(name, justify="right" if right else "left", overflow="fold")

@@ -37,7 +37,7 @@ class Walk(RuleBasedStateMachine):
     reached: Counter[str]
     bank: Bank
 
-    @initialize(r=chance, path=st.sampled_from(("outsourced", "own", "desk")), busy=st.integers(0, 9))
+    @initialize(r=chance, path=st.sampled_from(("outsourced", "own", "desk")), busy=st.integers(4, 14))
     def staff(self, r: Random, path: str, busy: int) -> None:
         type(self).walks += 1
         of = f".{type(self).walks}"

@@ -1,0 +1,95 @@
+"""No payment in force of a control that stops it, whatever comes between: imposing, lifting and paying at random in
+processes of their own, judged by the journal alone. And the fault that this is to find is found where it is planted."""
+
+import threading
+
+import pytest
+
+from door.act import act
+from door.command import Command
+from door.db import Db, connect
+from tasks import books
+from tasks.gate import check
+from tests.conftest import pg_url
+from tests.tasks.core_bank import BOOK, CLOCK, Paid, live, open_bank, payments, racy, turns
+
+
+def lived(url: str, seed: int, processes: int, each: int) -> list[Paid]:
+    """A day through the gate, held against the journal: every answer is exactly what the controls in force at its
+    instant leave, and the core bank paid what was answered, once."""
+    with connect(url) as db:
+        open_bank(db)
+        day = live(url, seed, processes, each)
+        found = payments(db)
+    assert [p for p in found if p.allowed > p.due] == []
+    assert [p for p in found if p.allowed < p.due] == []
+    assert {(p.person, p.key): p.allowed for p in found} == day.ledger
+    for action in ("propose", "confirm", "ask_lift", "lift"):
+        assert day.done[action] > 0, day.done
+    assert turns(found) > len(found) / 20
+    print(f"\n{len(found)} payments, {turns(found)} turns, "
+          f"{sum(p.allowed == p.amount for p in found)} allowed, {sum(0 < p.allowed < p.amount for p in found)} limited, "
+          f"{sum(p.allowed == 0 for p in found)} refused; {dict(day.done)}")  # fmt: skip
+    return found
+
+
+def test_no_payment_in_force_of_a_control_in_300_interleavings(url: str) -> None:
+    found = lived(url, seed=1, processes=2, each=150)
+    assert any(p.allowed for p in found)
+    assert any(not p.allowed for p in found)
+
+
+@pytest.mark.slow
+def test_no_payment_in_force_of_a_control_in_10000_interleavings(url: str) -> None:
+    found = lived(url, seed=2, processes=4, each=2_500)
+    assert sum(p.allowed == p.amount for p in found) > 500
+    assert sum(0 < p.allowed < p.amount for p in found) > 50
+    assert sum(p.allowed == 0 for p in found) > 500
+
+
+def test_a_gate_that_reads_before_its_transaction_is_caught(url: str) -> None:
+    with connect(url) as db:
+        open_bank(db)
+        live(url, seed=3, processes=2, each=150, ask=racy)
+        assert [p for p in payments(db) if p.allowed > p.due] != []
+
+
+def test_a_control_opened_and_confirmed_while_the_gate_waits_for_another_binds(
+    pg_server: str, pg_template: str
+) -> None:
+    """PostgreSQL looks again at a row that it waited for, but finds none that came meanwhile: the gate asks again."""
+    with connect(pg_server) as admin:
+        admin.run(f"CREATE DATABASE gate_waits TEMPLATE {pg_template}")
+    url = pg_url(pg_server, "gate_waits")
+    answers = []
+    with connect(url) as db, connect(url) as other, connect(url) as gates:
+        bank = open_bank(db)
+        first = propose(db, "B1", "K4")
+
+        def ask() -> None:
+            answers.append(check(gates, "F1", 100, CLOCK, bank.rules, person="core", key="1"))
+
+        asking = threading.Thread(target=ask)
+        with other.transaction():
+            other.rows("SELECT id FROM cases WHERE id = ? FOR UPDATE", first)  # somebody is about to confirm it
+            asking.start()
+            for _ in range(100_000):
+                if db.rows("SELECT 1 FROM pg_locks WHERE NOT granted"):
+                    break
+            else:
+                pytest.fail("the gate does not wait")
+            second = propose(db, "B1", "K10")
+            (verdict,) = act(db, [Command("seo", "confirm", case=second)], CLOCK, bank.rules)
+            assert verdict.step == "in_force"
+        asking.join(30)
+    assert [(a.outcome, [r.code for r in a.reasons]) for a in answers] == [("refuse", ["stopped"])]
+    with connect(pg_server) as admin:
+        admin.run("DROP DATABASE gate_waits WITH (FORCE)")
+
+
+def propose(db: Db, borrower: str, kind: str) -> int:
+    said = {"kind": kind, "reason": "arrears"}
+    (verdict,) = act(db, [Command("han", "propose", said, process="control", subject=borrower, book=BOOK.hash)], CLOCK,
+                     books.rules(db))  # fmt: skip
+    assert verdict.case is not None
+    return verdict.case
