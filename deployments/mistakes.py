@@ -3,7 +3,6 @@ surroundings are at fault. Known by the class's name, so that nothing heavy is i
 
 import errno
 import sqlite3
-from typing import Any
 
 
 class Mistake(Exception):
@@ -69,7 +68,7 @@ def sentence_of(error: BaseException) -> tuple[str, int]:
 
 def _of_system(error: OSError) -> str:
     where = f"{error.filename}: " if error.filename else ""
-    what: Any = {
+    what = {
         errno.ENOENT: "this file or folder is not there: check the path.",
         errno.EACCES: "no right to read or write it: change that, or name another place.",
         errno.EROFS: "it lies on a disk that can only be read: name another place.",
@@ -78,7 +77,7 @@ def _of_system(error: OSError) -> str:
         errno.EISDIR: "this is a folder, not a file.",
         errno.ENOTDIR: "a part of the path is a file, not a folder.",
     }
-    return where + what.get(error.errno, f"the system refused ({error.strerror or first_line(error)}).")
+    return where + what.get(error.errno or 0, f"the system refused ({error.strerror or first_line(error)}).")
 
 
 def first_line(error: BaseException) -> str:

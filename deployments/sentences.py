@@ -38,6 +38,16 @@ REFUSALS: Mapping[str, str] = {
     "slot": "Case {case} is open already for {slot}.",
     "key_reused": "The key {key} was used for something else before: choose another.",
     "form": "{field}: {says} (form {of}).",
+    "amount": "{amount} is no amount that can be paid: a whole number of minor units above zero.",
+    "facility_unknown": "There is no facility {facility}.",
+    "no_book": "No policy book can be read that is in force on {day}.",
+    "stopped": "The restriction {kind} of case {case} is in force: {says}.",
+    "consent": "The restriction {kind} of case {case} asks for consent first: {says}.",
+    "limited": "The restriction {kind} of case {case} limits a payment to {cap}: {says}.",
+    "control_unreadable": "What the restriction of case {case} forbids can't be read, so nothing is paid.",
+    "overdue": "Inspection {case} was due on {due_on}, and more than {days} days of grace have passed.",
+    "unverified": "Inspection {case} was concluded on {concluded_on} and is not verified after {days} days.",
+    "inspection_unreadable": "Whether inspection {case} was concluded can't be read, so nothing is paid.",
     "link_false": "The link was not made here, or was cut or changed: use the one in the newest message.",
     "link_expired": "The link has ended at {expired_at}: use a newer message, or name case and person.",
     "link_other": "The link is for case {case} and {person}, not for what you named.",
@@ -65,7 +75,7 @@ _INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)$")
 
 def sentence(refused: Refused) -> str:
     """Why not, in one sentence."""
-    code, facts = refused.code, dict(refused.facts)
+    code, facts = refused.code, {k: v.rstrip(".") if k == "says" else v for k, v in refused.facts.items()}
     if code == "not_to_him":
         why = sentence(Refused(facts.pop("code"), facts))
         return f"{facts.get('to')} can't get it. {why}"

@@ -9,7 +9,6 @@ from deployments.commands import say
 from deployments.commands.options import AsOf, Json
 from deployments.settings import opened, policies
 
-
 _TOLD = ("read", "accepted", "rejected", "created", "changed", "unchanged", "snapshot", "rejects_file")
 
 
