@@ -36,9 +36,11 @@ from deployments.settings import Chosen, choose
 class Edge(TyperGroup):
     """Every error leaves here: one sentence on stderr, exit code 1 (checked, and not so) or 2 (a mistake)."""
 
-    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(  # type: ignore[override]  # typer gives the rest by name
+        self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **extra: Any
+    ) -> Any:
         try:
-            code = super().main(args, *rest, standalone_mode=False, **extra)
+            code = super().main(args, standalone_mode=False, **extra)
         except typer.Abort:
             code = self._say("Stopped.", 130)
         except Exception as error:

@@ -49,7 +49,8 @@ def sentence_of(error: BaseException) -> tuple[str, int]:
     names = [f"{c.__module__}.{c.__qualname__}" for c in type(error).__mro__]
     for name in names:
         if name in _SAID:
-            return str(error), _SAID[name]
+            unlike = getattr(error, "faults", True)  # a rebuild that was refused for no fault of the journal
+            return str(error), _SAID[name] if unlike else 2
     if isinstance(wrapped := getattr(error, "orig", None), Exception):  # SQLAlchemy's, around the driver's
         return sentence_of(wrapped)
     if isinstance(error, sqlite3.Error):
@@ -77,7 +78,8 @@ def _of_system(error: OSError) -> str:
         errno.EISDIR: "this is a folder, not a file.",
         errno.ENOTDIR: "a part of the path is a file, not a folder.",
     }
-    return where + what.get(error.errno or 0, f"the system refused ({error.strerror or first_line(error)}).")
+    says = what.get(error.errno or 0, f"the system refused ({error.strerror or first_line(error)}).")
+    return where + says if where else says[:1].upper() + says[1:]
 
 
 def first_line(error: BaseException) -> str:

@@ -34,7 +34,8 @@ def gate(
     with opened() as (here, db):
         clock = here.clock(here.business_date())
         found = check(db, facility, amount, clock, books.rules(db), person=person, key=key or secrets.token_hex(16))
-        currency = dict(db.rows("SELECT id, currency FROM facility WHERE id = ?", facility)).get(facility, "")
+        known = db.rows("SELECT currency FROM facility WHERE id = ?", facility)
+        currency = str(known[0][0]) if known else ""
     says = [sentence(reason) for reason in found.reasons]
     if json:
         reasons = [{"code": r.code, "facts": dict(r.facts), "says": text}
