@@ -4,9 +4,10 @@ In one transaction: lock and load for all commands, decide each purely, fold and
 One verdict a command, in their order. What is refused goes to the actor's own stream and changes no case.
 """
 
+import gc
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -37,7 +38,8 @@ def act(db: Db, commands: Sequence[Command], clock: Clock, rules: Rules) -> list
     """Decides and writes the commands in one transaction; one verdict each, in order.
 
     Raises what the database raises; then nothing was written."""
-    return in_one(db, lambda: _Acting(db, commands, clock, rules).all(), brief=len(commands) == 1)
+    with _undisturbed(len(commands)):
+        return in_one(db, lambda: _Acting(db, commands, clock, rules).all(), brief=len(commands) == 1)
 
 
 def in_one(db: Db, work: Callable[[], T], brief: bool = False) -> T:
@@ -51,6 +53,19 @@ def in_one(db: Db, work: Callable[[], T], brief: bool = False) -> T:
             if attempt == TRIES - 1:
                 raise
     raise AssertionError("unreachable")
+
+
+@contextmanager
+def _undisturbed(n: int) -> Iterator[None]:
+    """A long list makes many objects, none of them garbage: the collector would walk them again and again."""
+    pause = n >= CHUNK and gc.isenabled()
+    if pause:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if pause:
+            gc.enable()
 
 
 def act_in_chunks(db: Db, commands: Iterable[Command], clock: Clock, rules: Rules,

@@ -4,6 +4,7 @@ refusal out. Every refusal of the system is one of the codes below; deny wins ov
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any
 
 from door.command import SYSTEM, Command, Person, Refused, Rules
@@ -160,8 +161,8 @@ def who_may(process: Process, s: State, staff: Mapping[str, Person], facts: Fact
     step = process.steps[s.step]
     actions = tuple(step.by_name)
     owner = s.owner or (facts.manager if step.whose == "manager" else None)
-    first = [owner] if owner is not None and owner in staff else []
-    for id_ in (*first, *(other for other in staff if other != owner)):
+    first = (owner,) if owner is not None and owner in staff else ()
+    for id_ in chain(first, (other for other in staff if other != owner)):
         person = staff[id_]
         for behalf in (_delegated(s, id_), *person.stands_for):
             if why_not(process, step, s, person, behalf, actions, facts) is None:

@@ -115,24 +115,23 @@ def _take(db: Db, until: str, now: str, on: str, post: Post) -> list[_Taken] | N
     if not due:
         return None
     lines, urls = _lines(db, due, on), _urls(db, due)
-    lease, taken = later(now, LEASE.total_seconds()), []
+    lease, asked = later(now, LEASE.total_seconds()), []
+    for id_, person, channel, tries, next_at, name, language in due:  # written before the lock, not under it
+        letter, record = None, Letter("", "", "")
+        if found := lines.get(id_):
+            days, link = _link(found, person, on, now, post)
+            told = [line for line, _ in found]
+            letter, record = (written(name, told, language, post.bank, on, days, to) for to in (link, LINK_PLACE))
+        url = next((u for u in urls.get(person, ()) if channel in ("", scheme(u))), None)
+        asked.append((_Taken(id_, tries + 1, url, letter), (lease, record.subject, record.text, id_, next_at)))
     with db.transaction():
-        for id_, person, channel, tries, next_at, name, language in due:
-            letter, record = None, Letter("", "", "")
-            if found := lines.get(id_):
-                days, link = _link(found, person, on, now, post)
-                letter, record = (
-                    written(name, [line for line, _ in found], language, post.bank, on, days, to)
-                    for to in (link, LINK_PLACE)
-                )
-            won = db.run(
-                "UPDATE message SET next_at = ?, tries = tries + 1, subject = ?, body = ? "
-                "WHERE id = ? AND state = 'queued' AND next_at = ?",
-                lease, record.subject, record.text, id_, next_at)  # fmt: skip
-            if won:
-                url = next((u for u in urls.get(person, ()) if channel in ("", scheme(u))), None)
-                taken.append(_Taken(id_, tries + 1, url, letter))
-    return taken
+        return [taken for taken, values in asked if db.run(_TAKE, *values)]
+
+
+_TAKE = (
+    "UPDATE message SET next_at = ?, tries = tries + 1, subject = ?, body = ? "
+    "WHERE id = ? AND state = 'queued' AND next_at = ?"
+)
 
 
 def _link(found: Sequence[tuple[Line, Token]], person: str, on: str, now: str, post: Post) -> tuple[int, str]:

@@ -443,6 +443,26 @@ def test_a_server_that_repeats_secret_and_link_does_not_bring_them_into_the_outb
 # -- two at once --------------------------------------------------------------------------------------------------
 
 
+def test_a_delivery_that_another_was_quicker_than_sends_nothing(url: str, server: MailServer) -> None:
+    """The other does its whole work after this one has read what is due and before it takes it."""
+    quicker: list[Sent] = []
+
+    def link(token: str) -> str:
+        if not quicker:
+            quicker.append(Sent())
+            with connect(url) as other:
+                quicker[0] = send(other, lambda: NOW, DAY, post(), lambda: 1.0)
+        return f"https://postloan.example/{token}"
+
+    with connect(url) as db:
+        staff(db, server.url)
+        restrict(db)
+        address(db, eligible, DAY, NOW)
+        assert send(db, lambda: NOW, DAY, post(link=link), lambda: 1.0) == Sent()
+    assert quicker == [Sent(sent=1)]
+    assert len(server.mails()) == 1
+
+
 def test_two_deliveries_at_the_same_time_send_each_mail_once(url: str, server: MailServer) -> None:
     credit = tuple(f"c{n}" for n in range(40))
     with connect(url) as db:

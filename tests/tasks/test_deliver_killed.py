@@ -15,6 +15,8 @@ from tasks.address import address
 from tasks.deliver import LEASE, Sent, later, send
 from tests.tasks.post_office import DAY, NOW, MailServer, eligible, mail_server, post, restrict, staff
 
+pytestmark = pytest.mark.slow  # real processes, killed or racing
+
 DELIVERY = """
 import sys
 from door.db import connect

@@ -13,6 +13,8 @@ from tasks.gate import check
 from tests.conftest import pg_url
 from tests.tasks.core_bank import BOOK, CLOCK, Paid, live, open_bank, payments, racy, turns
 
+pytestmark = pytest.mark.slow  # real processes, killed or racing
+
 
 def lived(url: str, seed: int, processes: int, each: int) -> list[Paid]:
     """A day through the gate, held against the journal: every answer is exactly what the controls in force at its
