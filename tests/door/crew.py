@@ -11,7 +11,8 @@ from typing import Any
 
 from door.command import Command, Verdict
 from door.db import connect
-from tests.door.bank import Bank
+from models.process import Process
+from tests.door.bank import Bank, rules
 
 PATIENCE = 60  # seconds until a round that does not come together is given up
 _start: Barrier | None = None
@@ -19,9 +20,10 @@ _start: Barrier | None = None
 
 @dataclass
 class Job:
-    """What one of them does: a list of commands a round."""
+    """What one of them does: a list of commands a round; processes that are not the bank's go with it."""
 
     rounds: Sequence[Sequence[Command]]
+    processes: tuple[Process, ...] = ()
 
 
 @dataclass
@@ -51,7 +53,7 @@ def _begin(barrier: Any) -> None:
 def _work(url: str, n: int, job: Job) -> list[Verdict]:
     assert _start is not None
     with connect(url) as db:
-        bank = Bank(db)
+        bank = Bank(db, rules(*job.processes))
         salt, bank.tick = bank.tick, lambda: 1_000_000 * (n + 1) + salt()
         return list(chain.from_iterable(_round(bank, commands) for commands in job.rounds))
 
