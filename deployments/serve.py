@@ -84,6 +84,8 @@ def up(
         _check_port(port)
         supervisor = Supervisor(site.parts(), home / "logs", say, site.note)
         supervisor.catch(signal.SIGTERM, signal.SIGINT)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else it is to outlive its terminal
+            supervisor.catch(signal.SIGHUP)
         supervisor.run()
 
 
@@ -120,12 +122,33 @@ def server(home: Path, port: int, ui: bool = False, say: Callable[[str], None] =
     _check_port(port)
     site = _Site(home.resolve(), port, FILE, ui)
     supervisor = Supervisor(site.parts()[:1], site.home / "logs", say)
+    with _signals_raise():
+        try:
+            if not supervisor.look():
+                raise CannotServe(f"Prefect's server does not start; {site.home / 'logs' / 'server.log'} says why.")
+            yield site.api
+        finally:
+            supervisor.end()
+
+
+@contextmanager
+def _signals_raise() -> Iterator[None]:
+    """SIGTERM and a closed terminal end this process by an exception, so that what it started ends with it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    ours = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is signal.SIG_DFL]
+    for each in ours:
+        signal.signal(each, leave)
     try:
-        if not supervisor.look():
-            raise CannotServe(f"Prefect's server does not start; {site.home / 'logs' / 'server.log'} says why.")
-        yield site.api
+        yield
     finally:
-        supervisor.end()
+        for each in ours:
+            signal.signal(each, signal.SIG_DFL)
 
 
 @dataclass

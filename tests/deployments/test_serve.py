@@ -269,6 +269,25 @@ def test_a_second_up_says_that_it_is_already_up(site: Site, project: Any) -> Non
     assert (site.state.api, site.state.ui) == (site.api.url, "")
 
 
+@pytest.mark.slow
+def test_a_server_started_for_one_program_ends_with_it_on_sigterm(tmp_path: Path, port: int) -> None:
+    code = f"""
+from pathlib import Path
+from deployments.serve import server
+with server(Path({str(tmp_path)!r}), {port}) as api:
+    print(api, flush=True)
+    input()
+"""
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout
+        assert program.stdout.readline() == f"http://127.0.0.1:{port}/api\n"
+        program.terminate()
+        assert program.wait(60) == 128 + signal.SIGTERM
+    with socket.create_server(("127.0.0.1", port)):
+        pass  # free again
+
+
 def test_a_taken_port_is_one_sentence(tmp_path: Path, project: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
