@@ -27,9 +27,11 @@ class Proof:
 
 
 def prove(db: Db, house: House, as_of: date, clock: Clock) -> Proof:
-    """Anchors the business date (once), audits everything, replays the runs of that date that are finished."""
-    anchor(db, clock, signer(house.anchor_key))
+    """Audits everything, anchors the business date (once, if all is well), replays the finished runs of that date."""
+    sign = signer(house.anchor_key)
     seen = audit(db, PROCESSES, verifier(house.anchor_key.with_suffix(".pub")))
+    if not seen.faults:  # what was forged is not signed for good
+        anchor(db, clock, sign)
     divergences: list[Divergence] = []
     recomputed = 0
     runs = db.rows("SELECT id FROM cases WHERE process = 'run' AND subject LIKE ? AND step = 'finished' ORDER BY id",
