@@ -274,9 +274,12 @@ class _Acting:
         for name, process_name in (move.do.opens if move.do else {}).items():
             process = self.rules.processes[process_name]
             start = process.steps[process.start].does[0]
-            for element in payload[name]:
-                child = Command(c.person, start.name, element, process=process_name, subject=parent.subject,
+            for said in payload[name]:
+                child = Command(c.person, start.name, said, process=process_name, subject=parent.subject,
                                 parent=parent.id, book=parent.book, on_behalf_of=move.behalf)  # fmt: skip
+                element = self._payload(process, child)
+                if isinstance(element, Refused):
+                    return element
                 state = blank(process, 0, parent.subject, None, parent.id, parent.book)
                 state.facts = {n: told[n] for n in process.facts if n in told and n not in element}
                 state.holder, state.delegator = c.person, move.behalf  # whom he acts for here, he acts for there

@@ -279,6 +279,19 @@ def test_a_case_may_open_others_as_it_is_opened_itself_and_they_find_their_way_b
     assert [(c.parent, c.step, c.facts["n"]) for c in children] == [(verdict.case, step, 1), (verdict.case, step, 2)]
 
 
+class Loose(Form):
+    parts: tuple[Reason, ...]
+
+
+def test_a_child_that_does_not_fit_its_own_opening_form_is_not_opened(quick: Bank) -> None:
+    draw_up = Do("draw_up", "open", Loose, opens={"parts": "task"})
+    start = replace(PLAN.steps["start"], does=(draw_up,))
+    quick.rules = rules(TASK, replace(PLAN, steps={**PLAN.steps, "start": start}))
+    refused = quick.refused("han", "draw_up", process="plan", payload={"parts": [{"reason": "no number"}]})
+    assert (refused.code, refused.facts["field"], refused.facts["of"]) == ("form", "n", "Part")
+    assert counts(quick) == [0, 0, 0, 0]
+
+
 # -- deadlines ------------------------------------------------------------------------------------------------------
 
 
