@@ -312,8 +312,15 @@ class Correction(Form):
     files: tuple[Sha256, ...] = ()
 
 
+class Asking(Form):
+    """More time is asked for: until when, and why. It is no deadline until it is granted."""
+
+    until: date
+    reason: Text
+
+
 class Extension(Form):
-    """A later deadline, asked for or given."""
+    """The deadline from here on."""
 
     due_on: date
     reason: Text

@@ -15,7 +15,7 @@ ORDER = Process(
             Do("issue", "in_work", f.CorrectionOrder),)),
         "in_work": Step(USER, BRANCH, MANAGER, whose="manager", due="order.{kind}", late="overdue", does=(
             Do("done", "accept", f.Correction),
-            Do("ask_extension", "extend", f.Extension),
+            Do("ask_extension", "extend", f.Asking),
             Do("overdue", "tightened"))),
         "extend": Step(USER, DEPARTMENT, OFFICER, due="order.extend", does=(
             Do("grant", "in_work", f.Extension, limit=1),
@@ -31,7 +31,8 @@ ORDER = Process(
         "done": Step(END),
         "cancelled": Step(END),
     },
-    apart=(("done", "accept"), ("done", "not_accepted"), ("done", "settle"), ("ask_extension", "grant")),
+    apart=(("done", "accept"), ("done", "not_accepted"), ("done", "settle"), ("ask_extension", "grant"),
+           ("ask_extension", "deny")),
     authority={BRANCH: "branch_head", DEPARTMENT: CREDIT},
     cancel=CREDIT,
 )  # fmt: skip

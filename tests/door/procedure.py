@@ -19,7 +19,7 @@ PROCEDURE = (  # process, the rule, what one did, what he then does not do (nor 
     ("control", "Who imposed in the inspection, or proposed, does not confirm", ("impose", "propose"), ("confirm",)),
     ("control", "Who asked for the lifting does not lift", ("ask_lift",), ("lift",)),
     ("order", "Who corrected does not say whether it was done", ("done",), ("accept", "not_accepted", "settle")),
-    ("order", "Who asked for more time does not grant it", ("ask_extension",), ("grant",)),
+    ("order", "Who asked for more time does not answer", ("ask_extension",), ("grant", "deny")),
     ("handover", "Who hands a borrower over does not take him", ("hand_over",), ("take_over",)),
     ("policy", "Who proposed a book does not approve it", ("propose_book",), ("approve_book",)),
 )  # fmt: skip

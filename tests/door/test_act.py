@@ -324,6 +324,14 @@ def test_a_date_meant_for_another_step_sets_no_deadline_where_the_last_round_lea
     assert (bank.state(order).step, bank.state(order).due_on) == ("tightened", later(DAY, 3))
 
 
+def test_the_date_that_a_manager_asks_for_is_no_deadline_of_the_officer_who_answers(quick: Bank) -> None:
+    order = quick.do("han", "impose", quick.inspection("decide")).opened[1]
+    quick.do("lee", "ask_extension", order, said={"until": "2026-12-31"})
+    assert quick.state(order).due_on == later(DAY, 3)
+    quick.do("choi", "grant", order, said={"due_on": "2026-02-20"})
+    assert quick.state(order).due_on == "2026-02-20"
+
+
 def test_a_step_without_a_timer_has_no_deadline(quick: Bank) -> None:
     assert quick.state(quick.inspection("prepare")).due_on is None
 
