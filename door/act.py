@@ -24,7 +24,7 @@ from door.journal import COLUMNS, ZERO, Entry, canonical, seal
 from models import forms
 from models.process import USER, Form, Nothing, Process
 
-CHUNK = 500  # commands a transaction of a long list, so that people are not locked out
+CHUNK = 200  # commands a transaction of a long list, so that people are not locked out
 TRIES = 5
 T = TypeVar("T")
 

@@ -10,12 +10,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import psycopg
 from psycopg.types.string import TextLoader
 
 Row = tuple[Any, ...]
+WAIT_S = 30  # for a lock that another connection holds
+STEP_S = 0.001
 COPY_FROM = 200  # rows from which COPY is faster than a pipelined INSERT
 
 
@@ -116,7 +119,26 @@ class Db:
             self._roll_back()
 
     def _begin(self) -> None:
-        self._say("BEGIN IMMEDIATE" if self.dialect == "sqlite" else "BEGIN")
+        if self.dialect == "sqlite":
+            self._wait_and_begin()
+        else:
+            self._say("BEGIN")
+
+    def _wait_and_begin(self) -> None:
+        """SQLite's own waiting sleeps longer with every try, up to 0.1 s: who waits longest comes last. Short equal
+        waits give everybody his turn between the chunks of a long list."""
+        until = monotonic() + WAIT_S
+        self._say("PRAGMA busy_timeout = 0")
+        try:
+            while True:
+                try:
+                    return self._say("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError as e:
+                    if e.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > until:
+                        raise
+                    sleep(STEP_S)
+        finally:
+            self._say(f"PRAGMA busy_timeout = {1000 * WAIT_S}")
 
     def _say(self, sql: str) -> None:
         (self._lite if self.dialect == "sqlite" else self._cursor).execute(sql)
@@ -148,7 +170,9 @@ def path_of(url: str) -> Path:
 def _open_sqlite(url: str) -> sqlite3.Connection:
     path = path_of(url)
     try:
-        lite = sqlite3.connect(path, timeout=30, isolation_level=None, cached_statements=256, check_same_thread=False)
+        lite = sqlite3.connect(
+            path, timeout=WAIT_S, isolation_level=None, cached_statements=256, check_same_thread=False
+        )
         lite.execute("PRAGMA journal_mode=WAL")
         lite.execute("PRAGMA synchronous=FULL")
         lite.execute("PRAGMA foreign_keys=ON")

@@ -6,7 +6,7 @@ harder than people are.
 
 import multiprocessing as mp
 from statistics import quantiles
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING
 
 from deployments.bench.process import RULES, accepted, clock, decisions, openings
@@ -17,6 +17,7 @@ from door.db import Db, connect
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier, Event
 
+PAUSE_S = 0.004  # as the flows pause between chunks (flows/stage.py)
 EACH = 4_000  # cases laid out for a person; who has done all of them stops
 
 
@@ -34,7 +35,7 @@ def crowd(db: Db, size: Size) -> dict[str, float]:
         person.start()
     ready.wait(60)
     started = perf_counter()
-    for _, verdict in act_in_chunks(db, openings(size.crowd), clock(), RULES, lambda: None):
+    for _, verdict in act_in_chunks(db, openings(size.crowd), clock(), RULES, lambda: sleep(PAUSE_S)):
         accepted([verdict])
     seconds = perf_counter() - started
     over.set()
