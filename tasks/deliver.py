@@ -5,10 +5,11 @@ killed one had taken falls due again when its lease is over. A letter is written
 that moment; its token is made then and stored nowhere.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 
 from door import store
 from door.db import Db, Row
@@ -62,17 +63,33 @@ def send(db: Db, now: Callable[[], str], on: str, post: Post, jitter: Callable[[
     until, counts = now(), {"sent": 0, "later": 0, "dead": 0, "dropped": 0}
     with ThreadPoolExecutor(post.workers) as pool:
         while (block := _take(db, until, now(), on, post)) is not None:
-            jobs = {}
             for m in block:
                 if m.letter is None:
                     counts[_mark(db, m, "dropped", "Everything in it was decided before it was sent.", now())] += 1
                 elif m.url is None:
                     counts[_mark(db, m, "dead", "The person has no such channel; add one and requeue.", now())] += 1
-                else:
-                    jobs[pool.submit(hand_over, m.url, post.secrets, m.id, m.letter)] = m
-            for job in as_completed(jobs):
-                counts[_answered(db, jobs[job], job.result(), now(), post, jitter)] += 1
+            for m, failure in _handed_over(pool, block, post):
+                counts[_answered(db, m, failure, now(), post, jitter)] += 1
     return Sent(**counts)
+
+
+def _handed_over(
+    pool: ThreadPoolExecutor, block: Sequence[_Taken], post: Post
+) -> Iterator[tuple[_Taken, Failure | None]]:
+    """Each message that has a letter and an address, with its answer, as it comes.
+
+    The next starts only when the one before it is marked, so that never more than there are workers are out and not
+    yet known to be."""
+    todo = ((m, m.url, m.letter) for m in block if m.url and m.letter)
+    out: dict[Future[Failure | None], _Taken] = {}
+    while True:
+        for m, url, letter in islice(todo, post.workers - len(out)):
+            out[pool.submit(hand_over, url, post.secrets, m.id, letter)] = m
+        if not out:
+            return
+        job = next(iter(wait(out, return_when=FIRST_COMPLETED).done))
+        yield out[job], job.result()
+        del out[job]
 
 
 def _answered(db: Db, m: _Taken, failure: Failure | None, now: str, post: Post, jitter: Callable[[], float]) -> str:
