@@ -58,6 +58,10 @@ class House:
                 f.write(os.urandom(32))
         return path.read_bytes()
 
+    def page(self, token: str) -> str:
+        """The address that a message links to: of the decision, or without a token of the inbox."""
+        return f"{self.portal}/d/{token}" if token else f"{self.portal}/inbox"
+
     def channel_secrets(self) -> dict[str, str]:
         """What channel URLs name in braces ({smtp_password}): POSTLOAN_SECRET_SMTP_PASSWORD and so on."""
         mark = "POSTLOAN_SECRET_"
