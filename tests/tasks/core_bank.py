@@ -29,7 +29,7 @@ CREDIT_MANAGERS = ("han", "oh", "seo")  # the last one confirms and lifts, as a 
 #: What each kind does, said here again by hand: stops, limits or leaves alone; the facility named or all of them.
 STOPS = {"K1": "facility", "K2": "facility", "K10": "borrower"}
 LIMITS = {"K3": "facility"}
-KINDS = ("K1", "K2", "K3", "K4", "K10")
+KINDS = ("K1", "K2", "K3", "K3", "K4", "K10")
 CAP = 500
 
 
