@@ -110,7 +110,7 @@ _WORDED = ("step", "role", "action", "did", "offered", "lane", "yours", "whose",
 
 class _Facts(dict[str, Any]):
     def __missing__(self, name: str) -> str:
-        return "nobody" if name in ("by", "holder", "owner", "for") else "?"
+        return "nothing" if name == "offered" else "nobody" if name in ("by", "holder", "owner", "for") else "?"
 
 
 def _filled(text: str, facts: Mapping[str, Any]) -> str:

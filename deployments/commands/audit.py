@@ -56,7 +56,7 @@ def verify(
         if len(says) > SHOWN:
             say.line(f"… and {len(says) - SHOWN:,} more (--json has them all).")
         erased = f" {len(seen.erased):,} payloads are erased, by right." if seen.erased else ""
-        judged = f"{len(says):,} faults" if says else "no fault"
+        judged = f"{len(says):,} fault{'s' * (len(says) > 1)}" if says else "no fault"
         say.line(f"{seen.entries:,} entries in {seen.streams:,} streams, {seen.anchors:,} anchors: {judged}.{erased}")
         if seen.root:
             say.line(f"Newest root, to be kept elsewhere: {seen.root}")

@@ -36,7 +36,8 @@ def inbox(person: Who, limit: Limit = 50, json: Json = False) -> None:
     say.table(("case", "process", "step", "subject", "name", "kind", "due", "", "for", ""), rows)
     more = f"; the first {limit} are shown" if len(found) > limit else ""
     late = sum(1 for w in found if (w.late or 0) > 0)
-    say.line(f"{len(found):,} items wait for {person} on {day}, {late:,} of them late{more}.")
+    what = "item waits" if len(found) == 1 else "items wait"
+    say.line(f"{len(found):,} {what} for {person} on {day}, {late:,} of them late{more}.")
 
 
 def _late(days: int | None) -> str:

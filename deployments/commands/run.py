@@ -107,7 +107,7 @@ def prefect_of(here: "House") -> Iterator[str]:
     from deployments.serve import server
 
     say.note("No Prefect server is up (`postloan up`): one is started for this run.")
-    with server(home, _free_port()) as api, _settings(api):
+    with server(home, free_port()) as api, _settings(api):
         yield api
 
 
@@ -162,7 +162,7 @@ def _drain() -> None:
         worker.drain_all(timeout=10)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     import socket
 
     with socket.socket() as probe:

@@ -183,7 +183,7 @@ def test_the_inbox_says_what_is_late(bank: Bank, shell: Shell) -> None:
     shell.day = "2026-12-31"
     said = shell("inbox", "-p", "lee")
     assert "late by" in said.out
-    assert "1 items wait for lee on 2026-12-31, 1 of them late." in said.out
+    assert "1 item waits for lee on 2026-12-31, 1 of them late." in said.out
 
 
 def test_cases_are_found_by_step_process_borrower_and_whether_open(bank: Bank, shell: Shell) -> None:
