@@ -1,11 +1,11 @@
 """The door against its floors: rows inserted by the driver alone, and commits that change one row."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from statistics import median
-from time import perf_counter
 
 from deployments.bench.process import RULES, STEPS, accepted, clock, decisions, openings
 from deployments.bench.size import Size
+from deployments.bench.stopwatch import seconds
 from door.act import act
 from door.db import Db, Row
 from door.fold import CASE_COLUMNS, ITEM_COLUMNS
@@ -25,9 +25,9 @@ def opens(db: Db, size: Size) -> dict[str, float]:
     floors, doors = [], []
     for k in range(1, size.rounds + 1):
         prebuilt = [(table, names, _moved(table, rows[table], FAR * k)) for table, names in WRITTEN]
-        floors.append(_seconds(lambda prebuilt=prebuilt: _insert(db, prebuilt)))
+        floors.append(seconds(lambda prebuilt=prebuilt: _insert(db, prebuilt)))
         commands = openings(size.bulk, k * size.bulk)
-        doors.append(_seconds(lambda commands=commands: accepted(act(db, commands, clock(), RULES))))
+        doors.append(seconds(lambda commands=commands: accepted(act(db, commands, clock(), RULES))))
     return {"opens_ratio": _ratio(floors, doors), "opens_per_s": size.bulk / median(doors),
             "floor_opens_per_s": size.bulk / median(floors)}  # fmt: skip
 
@@ -52,22 +52,22 @@ def decide(db: Db, size: Size) -> dict[str, float]:
     cases = accepted(act(db, openings(size.singles * size.rounds), clock(), RULES))
     floors, doors = [], []
     for k in range(size.rounds):
-        floors.append(_seconds(lambda: _empty_commits(db, size.singles)))
+        floors.append(seconds(lambda: _empty_commits(db, size.singles)))
         part = decisions("am", "collect", cases[k * size.singles : (k + 1) * size.singles], keyed=True)
-        doors.append(_seconds(lambda part=part: [accepted(act(db, [c], clock(), RULES)) for c in part]))
+        doors.append(seconds(lambda part=part: [accepted(act(db, [c], clock(), RULES)) for c in part]))
     return {"decisions_ratio": _ratio(floors, doors), "decisions_per_s": size.singles / median(doors),
             "empty_commits_per_s": size.singles / median(floors)}  # fmt: skip
 
 
 def bulk(db: Db, size: Size) -> dict[str, float]:
     """Decisions in long lists, a list a commit."""
-    seconds = []
+    lists = []
     for k in range(max(1, size.rounds // 2)):
         cases = accepted(act(db, openings(size.bulk, k * size.bulk), clock(), RULES))
         for person, action in STEPS:
             commands = decisions(person, action, cases)
-            seconds.append(_seconds(lambda commands=commands: accepted(act(db, commands, clock(), RULES))))
-    return {"bulk_decisions_per_s": size.bulk / median(seconds)}
+            lists.append(seconds(lambda commands=commands: accepted(act(db, commands, clock(), RULES))))
+    return {"bulk_decisions_per_s": size.bulk / median(lists)}
 
 
 def lifecycles(db: Db, size: Size) -> dict[str, float]:
@@ -75,10 +75,10 @@ def lifecycles(db: Db, size: Size) -> dict[str, float]:
     _empty_commits(db, size.singles)  # warm
     n, floors, doors, lists = max(1, size.singles // 2), [], [], []
     for _ in range(size.rounds):
-        floors.append(_seconds(lambda: _empty_commits(db, size.singles)))
-        doors.append(_seconds(lambda: [_live(db) for _ in range(n)]))
+        floors.append(seconds(lambda: _empty_commits(db, size.singles)))
+        doors.append(seconds(lambda: [_live(db) for _ in range(n)]))
     for k in range(size.rounds):
-        lists.append(_seconds(lambda k=k: _live_together(db, size.cases, k)))
+        lists.append(seconds(lambda k=k: live_together(db, size.cases, k)))
     return {
         "lifecycles_per_s": n / median(doors),
         "lifecycles_ratio": median(f / size.singles * n / d for f, d in zip(floors, doors, strict=True)),
@@ -93,7 +93,7 @@ def _live(db: Db) -> None:
         accepted(act(db, decisions(person, action, [case], keyed=True), clock(), RULES))
 
 
-def _live_together(db: Db, n: int, k: int) -> None:
+def live_together(db: Db, n: int, k: int) -> None:
     cases = accepted(act(db, openings(n, n * k), clock(), RULES))
     for person, action in STEPS:
         accepted(act(db, decisions(person, action, cases), clock(), RULES))
@@ -102,12 +102,6 @@ def _live_together(db: Db, n: int, k: int) -> None:
 def _empty_commits(db: Db, n: int) -> None:
     for _ in range(n):
         db.run("UPDATE counter SET value = value + 1 WHERE name = 'case'")
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = perf_counter()
-    work()
-    return perf_counter() - started
 
 
 def _ratio(floors: list[float], doors: list[float]) -> float:

