@@ -270,12 +270,12 @@ PLAN = Process(
 
 @pytest.mark.parametrize(("calendar", "step"), [("KR", "work"), ("CN", "gone")])
 def test_a_case_may_open_others_as_it_is_opened_itself_and_they_find_their_way_by_what_they_inherit(
-    bank: Bank, calendar: str, step: str
+    quick: Bank, calendar: str, step: str
 ) -> None:
-    bank.rules = rules(TASK, PLAN)
+    quick.rules = rules(TASK, PLAN)
     payload = {"parts": [{"n": 1}, {"n": 2}], "calendar": calendar}
-    verdict = bank.do("han", "draw_up", process="plan", payload=payload)
-    children = [bank.state(child) for child in verdict.opened]
+    verdict = quick.do("han", "draw_up", process="plan", payload=payload)
+    children = [quick.state(child) for child in verdict.opened]
     assert [(c.parent, c.step, c.facts["n"]) for c in children] == [(verdict.case, step, 1), (verdict.case, step, 2)]
 
 

@@ -53,24 +53,24 @@ DIFFERENT: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("different", DIFFERENT)
-def test_the_same_key_for_something_else_is_refused_and_does_nothing(bank: Bank, different: dict[str, Any]) -> None:
-    case, other = bank.inspection("verify_desk"), bank.inspection("verify_desk", subject="B2")
-    bank.absence("jung", "choi")
-    first = bank.do("choi", "verify", case, key="k1")
+def test_the_same_key_for_something_else_is_refused_and_does_nothing(quick: Bank, different: dict[str, Any]) -> None:
+    case, other = quick.inspection("verify_desk"), quick.inspection("verify_desk", subject="B2")
+    quick.absence("jung", "choi")
+    first = quick.do("choi", "verify", case, key="k1")
     target = other if different.get("other") else case
     more = {k: v for k, v in different.items() if k not in ("action", "other")}
-    assert bank.refused("choi", different["action"], target, key="k1", **more) == Refused(
+    assert quick.refused("choi", different["action"], target, key="k1", **more) == Refused(
         "key_reused", {"key": "k1", "stream": f"case:{case}", "seq": first.seq}
     )
-    assert (bank.state(case).seq, bank.state(other).step) == (first.seq, "verify_desk")
-    assert bank.do("choi", "verify", case, key="k1").repeated
+    assert (quick.state(case).seq, quick.state(other).step) == (first.seq, "verify_desk")
+    assert quick.do("choi", "verify", case, key="k1").repeated
 
 
 @pytest.mark.parametrize("different", [{"subject": "B2"}, {"slot": "S"}, {"book": "other"}, {"said": {"amount": 1}}])
-def test_the_same_key_for_another_opening_is_refused(bank: Bank, different: dict[str, Any]) -> None:
-    bank.do(SYSTEM, "open", process="inspection", key="k1")
-    assert bank.refused(SYSTEM, "open", process="inspection", key="k1", **different).code == "key_reused"
-    assert bank.db.rows("SELECT count(*) FROM cases") == [(1,)]
+def test_the_same_key_for_another_opening_is_refused(quick: Bank, different: dict[str, Any]) -> None:
+    quick.do(SYSTEM, "open", process="inspection", key="k1")
+    assert quick.refused(SYSTEM, "open", process="inspection", key="k1", **different).code == "key_reused"
+    assert quick.db.rows("SELECT count(*) FROM cases") == [(1,)]
 
 
 def test_keys_are_each_persons_own(bank: Bank) -> None:
