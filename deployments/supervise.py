@@ -8,14 +8,13 @@ import contextlib
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 TICK_S = 0.2
-READY_S = 60.0  # a part that is not ready by then has failed to start
+READY_S = 180.0  # a part that is not ready by then has failed to start; a busy machine migrates slowly
 PAUSE_S = 1.0  # before a part is started again; doubles with each death in a row
 STEADY_S = 60.0  # a part that lived as long begins a new count of deaths
 DEATHS = 5  # in a row, before the set is given up
@@ -32,7 +31,7 @@ class Part:
     """One process of the set.
 
     `before` runs ahead of each start and may raise: then the start has failed. `ready` is asked after a start
-    until it says yes. `drain` runs before the part is ended for good; its argument is set when there is no time.
+    until it says yes. `drain` runs before the part is ended for good and asks its argument whether to hurry.
     """
 
     name: str
@@ -41,7 +40,7 @@ class Part:
     cwd: Path | None = None
     before: Callable[[], None] = lambda: None
     ready: Callable[[], bool] = lambda: True
-    drain: Callable[[threading.Event], None] = lambda hurry: None
+    drain: Callable[[Callable[[], bool]], None] = lambda hurried: None
 
 
 class Supervisor:
@@ -55,7 +54,8 @@ class Supervisor:
         noted: Callable[[Mapping[str, int]], None] = lambda pids: None,
     ) -> None:
         self.parts, self.logs, self.say, self.noted = parts, logs, say, noted
-        self.stopping, self.hurry = threading.Event(), threading.Event()
+        # plain flags: a handler that sets a threading.Event for which its own thread just waits would lock it up
+        self.stopping = self.hurried = False
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._since: dict[str, float] = {}
         self._deaths = {part.name: 0 for part in parts}
@@ -69,7 +69,7 @@ class Supervisor:
         """
 
         def handle(number: int, frame: object) -> None:
-            (self.hurry if self.stopping.is_set() else self.stopping).set()
+            self.stopping, self.hurried = True, self.stopping
 
         for each in signals:
             signal.signal(each, handle)
@@ -78,7 +78,8 @@ class Supervisor:
         """Start all, watch until `stopping` is set, end all. Raises GaveUp, after all are ended."""
         try:
             self.look()
-            while not self.stopping.wait(TICK_S):
+            while not self.stopping:
+                time.sleep(TICK_S)
                 self.look()
         finally:
             self.end()
@@ -117,8 +118,9 @@ class Supervisor:
             if time.monotonic() - since > READY_S:
                 self._failed(part, f"was not ready after {READY_S:.0f} s")
                 return
-            if self.stopping.wait(TICK_S):
+            if self.stopping:
                 return
+            time.sleep(TICK_S)
         self.say(f"{part.name} is up (pid {process.pid})")
 
     def _failed(self, part: Part, how: str, steady: bool = False) -> None:
@@ -156,7 +158,7 @@ class Supervisor:
             process = self._running.pop(part.name)
             if process.poll() is None:
                 try:
-                    part.drain(self.hurry)
+                    part.drain(lambda: self.hurried)
                 except Exception as error:
                     self.say(f"{part.name} is ended at once ({error})")
             end(process)
