@@ -122,14 +122,26 @@ class Walk(RuleBasedStateMachine):
         if verdict.refused is None and verdict.case is not None:
             self.start(verdict.case, process, action, {person}, more.get("parent"))
 
-    def go_on(self, r: Random, case: int) -> None:
-        """Somebody does the open step; or he goes on leave, and his deputy does it in his name."""
-        person = self.able(r, case)
-        deputy = self.one_of(r, self.roles[person]) if r.random() < 0.3 else person
-        if deputy != person and (person, deputy) not in self.deputies:
-            self.bank.absence(person, deputy, since=self.bank.day)
-            self.deputies.add((person, deputy))
-        self.work(r, case, deputy, person if deputy != person else None)
+    def go_on(self, r: Random, case: int, person: str = "") -> None:
+        """Somebody does the open step; or his deputy does in his name; or a colleague to whom he delegates it."""
+        person = person or self.able(r, case)
+        colleague = self.one_of(r, self.roles[person])
+        how = r.random()
+        if colleague == person or how < 0.5:
+            self.work(r, case, person)
+        elif how < 0.75:
+            if (person, colleague) not in self.deputies:
+                self.bank.absence(person, colleague, since=self.bank.day)
+                self.deputies.add((person, colleague))
+            self.work(r, case, colleague, person)
+        else:
+            self.delegate(case, person, colleague)
+            self.work(r, case, colleague)
+
+    def delegate(self, case: int, person: str, to: str) -> None:
+        if self.bank.ask(person, "delegate", case, said={"to": to}).refused is None:
+            self.handed[case] = (to, person)
+            self.seen.add("delegate")
 
     def work(self, r: Random, case: int, person: str, behalf: str | None = None) -> None:
         """One arrow of the open step, mostly its first."""
@@ -179,10 +191,7 @@ class Walk(RuleBasedStateMachine):
     def it_is_delegated(self, r: Random) -> None:
         if (case := self.waiting(r)) is None:
             return
-        person, to = self.able(r, case), self.one_of(r, self.at(case)[1].role)
-        if self.bank.ask(person, "delegate", case, said={"to": to}).refused is None:
-            self.handed[case] = (to, person)
-            self.seen.add("delegate")
+        self.delegate(case, self.able(r, case), self.one_of(r, self.at(case)[1].role))
 
     @rule(r=chance, authority=st.sampled_from(("post_loan_officer", "branch_head", "credit_manager")))
     def it_is_reassigned(self, r: Random, authority: str) -> None:
@@ -205,14 +214,26 @@ class Walk(RuleBasedStateMachine):
 
     # -- the staff ----------------------------------------------------------------------------------------------
 
-    @rule(r=chance, role=st.sampled_from(tuple(dict.fromkeys(ROLES))))
-    def somebody_changes_unit_and_role(self, r: Random, role: str) -> None:
-        """Mostly one who has already acted."""
-        acted = sorted({p for persons in self.record.touched.values() for p in persons} & self.roles.keys())
-        person = r.choice(acted if acted and r.random() < 0.8 else list(self.roles))
+    def transfer(self, person: str, role: str) -> None:
         self.bank.transfer(person, LANES[role], role)
         self.roles[person] = role
         self.seen.add("transfer")
+
+    @rule(r=chance, role=st.sampled_from(tuple(dict.fromkeys(ROLES))))
+    def somebody_changes_unit_and_role(self, r: Random, role: str) -> None:
+        self.transfer(r.choice(list(self.roles)), role)
+
+    @rule(r=chance)
+    def one_who_had_to_do_with_the_case_comes_to_its_next_desk(self, r: Random) -> None:
+        """And acts there, for himself or for another."""
+        if (case := self.waiting(r)) is None or not (role := self.at(case)[1].role) or role == SYSTEM:
+            return
+        places = (case, self.record.parent.get(case, case))
+        touched = {p for (place, _), persons in self.record.touched.items() if place in places for p in persons}
+        if able := sorted(touched & self.roles.keys()):
+            person = r.choice(able)
+            self.transfer(person, role)
+            self.go_on(r, case, person)
 
     @rule(r=chance)
     def the_borrower_is_handed_over(self, r: Random) -> None:
@@ -240,8 +261,15 @@ def walks(db: Db, examples: int, steps: int) -> tuple[int, Counter[str]]:
     bank = found(db)
     db.run("INSERT INTO book (hash, version, text) VALUES (?, '1', '{}')", "0" * 64)
     machine = type("Walk", (Walk,), {"bank": bank, "reached": Counter(), "walks": 0})
-    how = settings(max_examples=examples, stateful_step_count=steps, deadline=None, database=None, derandomize=True, phases=(Phase.generate,),
-                   suppress_health_check=list(HealthCheck))  # fmt: skip
+    how = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=(Phase.generate,),  # shrinking a walk takes longer than reading it
+        suppress_health_check=list(HealthCheck),
+    )
     run_state_machine_as_test(machine, settings=how)
     return machine.walks, machine.reached
 
