@@ -15,7 +15,7 @@ class Size:
     cases: int = 2_000
     people: int = 16
     crowd: int = 50_000
-    entries: int = 200_000
+    entries: int = 300_000
     facilities: int = 300_000
     curve: tuple[int, ...] = (10_000, 100_000, 1_000_000)
 
