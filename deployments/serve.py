@@ -139,6 +139,7 @@ def _signals_raise() -> Iterator[None]:
         return
 
     def leave(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_IGN)  # a second one must not break off the end
         raise SystemExit(128 + number)
 
     ours = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is signal.SIG_DFL]
@@ -214,16 +215,16 @@ class _Site:
             self.keep(replace(self.state, paused=False))
         self.deployed = True
 
-    def _drain(self, hurry: threading.Event) -> None:
-        asyncio.run(self._let_end(hurry))
+    def _drain(self, hurried: Callable[[], bool]) -> None:
+        asyncio.run(self._let_end(hurried))
 
-    async def _let_end(self, hurry: threading.Event) -> None:
+    async def _let_end(self, hurried: Callable[[], bool]) -> None:
         """A worker leaves its runs Running for ever when it stops: let them end first, start no new ones."""
         async with connect(self.api) as client:
             await self._close_pool(client)
             until = time.monotonic() + self.grace
             while runs := [run for run in await recover.begun(client) if run.deployment_id]:
-                if hurry.is_set() or time.monotonic() > until:
+                if hurried() or time.monotonic() > until:
                     break
                 await asyncio.sleep(0.2)
             for run in runs:

@@ -77,10 +77,9 @@ class Supervisor:
     def run(self) -> None:
         """Start all, watch until `stopping` is set, end all. Raises GaveUp, after all are ended."""
         try:
-            self.look()
             while not self.stopping:
-                time.sleep(TICK_S)
                 self.look()
+                time.sleep(TICK_S)
         finally:
             self.end()
 
@@ -89,7 +88,7 @@ class Supervisor:
 
         While a part is down those after it are not started, but left running.
         """
-        return all(self._up(part) for part in self.parts)
+        return all(not self.stopping and self._up(part) for part in self.parts)
 
     def _up(self, part: Part) -> bool:
         if (due := self._due.get(part.name)) is not None:

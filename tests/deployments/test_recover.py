@@ -16,6 +16,7 @@ from deployments.recover import recover
 def begun(api: Any, project: Any) -> Any:
     """Makes a run of a deployment in a state, executed by a process; nothing executes it."""
     asyncio.run(deploy(project.write(project.deployment("begun", schedules=[])), api.url))
+    asyncio.run(recover(api.url))  # what other tests left
 
     def make(state: str, pid: int | None) -> str:
         run = api.call("begun")

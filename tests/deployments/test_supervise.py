@@ -43,7 +43,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Supervisor]]:
 
     yield go
     for supervisor, thread in made:
-        supervisor.stopping.set()
+        supervisor.stopping = True
         thread.join(30)
         assert not thread.is_alive()
 
@@ -66,10 +66,19 @@ def test_parts_start_in_order_each_after_the_one_before_is_ready(start: Any, eve
     assert order == ["ready?"] * 3 + ["before the second"]
 
 
+def test_a_stop_while_the_first_part_gets_ready_starts_no_other(start: Any, eventually: Any) -> None:
+    prepared: list[int] = []
+    running = start(part("server", ready=lambda: False), part("worker", before=lambda: prepared.append(1)))
+    pid = eventually(lambda: running.pids.get("server"))
+    running.stopping = True
+    eventually(lambda: gone(pid))
+    assert not prepared
+
+
 def test_parts_end_in_reverse_order_after_draining(start: Any, eventually: Any) -> None:
-    running = start(part("first"), part("second", drain=lambda hurry: running.told.append("drained")))
+    running = start(part("first"), part("second", drain=lambda hurried: running.told.append("drained")))
     pids = dict(eventually(lambda: len(running.told) == 2 and running.pids))
-    running.stopping.set()
+    running.stopping = True
     eventually(lambda: all(gone(pid) for pid in pids.values()))
     eventually(lambda: running.told[2:] == ["drained", "second is down", "first is down"])
 
@@ -151,27 +160,30 @@ def test_a_part_that_is_not_ready_in_time_is_ended(
 
 
 def test_a_failing_drain_does_not_keep_the_set_from_ending(start: Any, eventually: Any) -> None:
-    def fail(hurry: threading.Event) -> None:
+    def fail(hurried: Callable[[], bool]) -> None:
         raise OSError("server gone")
 
     running = start(part("worker", drain=fail))
     pid = eventually(lambda: running.pids.get("worker"))
-    running.stopping.set()
+    running.stopping = True
     eventually(lambda: gone(pid))
     eventually(lambda: running.told[-2:] == ["worker is ended at once (server gone)", "worker is down"])
 
 
 PROGRAM = """
-import signal, sys, pathlib
+import signal, sys, pathlib, time
 from deployments.supervise import Part, Supervisor
 child = '''
 import signal, time
 print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, flush=True)
 time.sleep(60)
 '''
-def drain(hurry):
+def drain(hurried):
     print("draining", flush=True)
-    print("hurry" if hurry.wait(30) else "no hurry", flush=True)
+    until = time.monotonic() + 30
+    while not hurried() and time.monotonic() < until:
+        time.sleep(0.05)
+    print("hurry" if hurried() else "no hurry", flush=True)
 s = Supervisor([Part("child", [sys.executable, "-c", child], drain=drain)], pathlib.Path(sys.argv[1]),
                lambda text: print(text, flush=True))
 s.catch(signal.SIGTERM, signal.SIGINT)
@@ -207,5 +219,5 @@ def test_the_first_signal_lets_the_set_drain_and_the_second_hurries_it(program: 
     program.send_signal(signal.SIGTERM)
     assert program.stdout.readline() == "draining\n"
     program.send_signal(signal.SIGINT)
-    assert program.stdout.read().splitlines() == ["hurry", "child is down"]
-    assert program.wait(30) == 0
+    assert program.communicate(timeout=60)[0].splitlines() == ["hurry", "child is down"]
+    assert program.returncode == 0
