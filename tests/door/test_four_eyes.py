@@ -151,13 +151,13 @@ class Walk(RuleBasedStateMachine):
         action = (step.does[0] if r.random() < 0.7 else r.choice(step.does)).name
         if step.kind == SERVICE or action == step.late:
             person, behalf = SYSTEM, None
-        said: dict[str, Any] = {}
-        if action == "assign":
-            said = {"inspector": self.one_of(r, "inspector")}
-        elif action == "impose":
-            said = {"restrictions": [{"kind": "K1", "reason": "fifteen days late"}]}
-        verdict = self.bank.ask(person, action, case, on_behalf_of=behalf, said=said)
+        verdict = self.bank.ask(person, action, case, on_behalf_of=behalf, said=self.said(r, action))
         self.tell(case, action, person, behalf, verdict)
+
+    def said(self, r: Random, action: str) -> dict[str, Any]:
+        if action == "assign":
+            return {"inspector": self.one_of(r, "inspector")}
+        return {"restrictions": [{"kind": "K1", "reason": "fifteen days late"}]} if action == "impose" else {}
 
     # -- deciding -----------------------------------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ class Walk(RuleBasedStateMachine):
         state, step = self.at(case)
         person, action = SYSTEM if step.kind == SERVICE else self.able(r, case), step.does[0].name
         same = [c for c in self.cases if (s := self.bank.state(c)).step == state.step and s.process == state.process]
-        verdicts = self.bank.act(*[self.bank.command(person, action, c) for c in same])
+        verdicts = self.bank.act(*[self.bank.command(person, action, c, said=self.said(r, action)) for c in same])
         for c, verdict in zip(same, verdicts, strict=True):
             self.tell(c, action, person, None, verdict)
         if len(same) > 1:
