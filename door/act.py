@@ -39,15 +39,15 @@ def act(db: Db, commands: Sequence[Command], clock: Clock, rules: Rules) -> list
 
     Raises what the database raises; then nothing was written."""
     with _undisturbed(len(commands)):
-        return in_one(db, lambda: _Acting(db, commands, clock, rules).all(), brief=len(commands) == 1)
+        return in_one(db, lambda: _Acting(db, commands, clock, rules).all())
 
 
-def in_one(db: Db, work: Callable[[], T], brief: bool = False) -> T:
+def in_one(db: Db, work: Callable[[], T]) -> T:
     """Does the work in one transaction. A collision of two on PostgreSQL (deadlock, same key at once) is tried again
     from the start."""
     for attempt in range(TRIES):
         try:
-            with db.transaction(brief):
+            with db.transaction():
                 return work()
         except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.UniqueViolation):
             if attempt == TRIES - 1:

@@ -7,7 +7,7 @@ decision. Dates go in and come out as ISO text on both databases.
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from time import monotonic, sleep
@@ -80,7 +80,7 @@ class Db:
         """Rows into a table: executemany on SQLite; on PostgreSQL COPY when there are many."""
         if not rows:
             return
-        if self.dialect == "postgresql" and len(rows) >= COPY_FROM and not self._pg.pgconn.pipeline_status:
+        if self.dialect == "postgresql" and len(rows) >= COPY_FROM:
             with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
@@ -89,18 +89,13 @@ class Db:
         self.many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
     @contextmanager
-    def transaction(self, brief: bool = False) -> Iterator["Db"]:
-        """All or nothing. SQLite takes the write lock at once (BEGIN IMMEDIATE), so nothing read inside goes stale.
-
-        `brief`: for a few statements. PostgreSQL then gets those that change something together with the next that
-        reads, or with COMMIT, in one round trip; `run` does not know its count, and an error may come later."""
-        together = self._pg.pipeline() if brief and self.dialect == "postgresql" else nullcontext()
+    def transaction(self) -> Iterator["Db"]:
+        """All or nothing. SQLite takes the write lock at once (BEGIN IMMEDIATE), so nothing read inside goes stale."""
         self.inside = True
         try:
-            with together:
-                self._begin()
-                yield self
-                self._say("COMMIT")
+            self._begin()
+            yield self
+            self._say("COMMIT")
         except BaseException:
             self._roll_back()
             raise

@@ -74,7 +74,7 @@ def check(db: Db, facility: str, amount: int, clock: Clock, rules: Rules, *, per
     the same `key` with the same facility and amount gets the first answer again, with others a refusal.
 
     What is unknown or unreadable refuses; what the database raises is raised, and whoever asks must not pay."""
-    return in_one(db, lambda: _checked(db, facility, amount, clock, rules, person, key), brief=True)
+    return in_one(db, lambda: _checked(db, facility, amount, clock, rules, person, key))
 
 
 def _checked(db: Db, facility: str, amount: int, clock: Clock, rules: Rules, person: str, key: str) -> Answer:
