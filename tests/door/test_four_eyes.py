@@ -287,4 +287,5 @@ def test_no_walk_lets_one_person_be_both_pairs_of_eyes(
         print(f"\nfour eyes on {db.dialect}, {n} walks: {shares}")
     assert reached["verification"] >= 0.3 * n
     assert reached["deputy"] >= 0.1 * n
-    assert set(reached) >= {"kept out", "transfer", "delegate", "reassign", "list"}
+    if n > 50:
+        assert set(reached) >= {"kept out", "transfer", "delegate", "reassign", "list", "second round"}
