@@ -176,7 +176,7 @@ class Actors:
         later = (self.day + timedelta(days=10)).isoformat()
         if s.step in ("in_work", "tightened"):
             if s.step == "in_work" and r.random() < 0.12 and not s.done.get("grant"):
-                return "ask_extension", {"due_on": later, "reason": "The office in charge needs longer."}
+                return "ask_extension", {"until": later, "reason": "The office in charge needs longer."}
             return ("done", {"says": "Put right; the proof is on file."}) if r.random() < 0.55 else None
         if s.step == "extend":
             return ("grant" if r.random() < 0.7 and not s.done.get("grant") else "deny"), {
