@@ -81,7 +81,6 @@ UNION ALL SELECT 'related', person, subject, '' FROM relation WHERE person {who}
 _ONE = _PERSON.format(who="= ?")
 _HOLDERS = "SELECT person FROM role_grant WHERE role = ? AND since <= ? AND (until IS NULL OR until >= ?)"
 _STAFF = _PERSON.format(who=f"IN ({_HOLDERS})")
-_SOME = _PERSON.format(who=f"IN (SELECT person FROM ({_HOLDERS} LIMIT 5) few)")
 
 
 def people(db: Db, ids: Collection[str], day: str) -> dict[str, Person]:
@@ -102,10 +101,9 @@ def staff(db: Db, role: str, day: str) -> dict[str, Person]:
 
 
 def some(db: Db, role: str, owner: str | None, day: str) -> dict[str, Person]:
-    """The owner, or else a few who hold a role: mostly enough to know that somebody may."""
-    if owner is not None:
-        return _holding(role, people(db, [owner], day))
-    return _holding(role, _persons(db, _SOME, (role, day, day), day))
+    """The owner, or else one who holds a role: mostly enough to know that somebody may."""
+    wanted = [(owner,)] if owner is not None else db.rows(f"{_HOLDERS} LIMIT 1", role, day, day)
+    return _holding(role, people(db, [row[0] for row in wanted], day))
 
 
 def _holding(role: str, found: dict[str, Person]) -> dict[str, Person]:

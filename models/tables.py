@@ -336,7 +336,7 @@ class Grant(SQLModel, table=True):
     """A role that a person holds from a date, until a date."""
 
     __tablename__ = "role_grant"
-    __table_args__: ClassVar[Any] = (PrimaryKeyConstraint("person", "role", "since"),)
+    __table_args__: ClassVar[Any] = (PrimaryKeyConstraint("person", "role", "since"), Index("grant_role", "role"))
     person: str = Field(foreign_key="person.id")
     role: str
     since: date
@@ -352,6 +352,7 @@ class Substitute(SQLModel, table=True):
         PrimaryKeyConstraint("absent", "deputy", "since"),
         CheckConstraint("absent <> deputy", name="deputy_is_another"),
         CheckConstraint("since <= until", name="deputy_dates"),
+        Index("substitute_deputy", "deputy"),
     )
     absent: str = Field(foreign_key="person.id")
     deputy: str = Field(foreign_key="person.id")

@@ -431,6 +431,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("person", "role", "since"),
     )
+    op.create_index("grant_role", "role_grant", ["role"], unique=False)
     op.create_table(
         "substitute",
         sa.Column("absent", sa.String(), nullable=False),
@@ -449,13 +450,16 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("absent", "deputy", "since"),
     )
+    op.create_index("substitute_deputy", "substitute", ["deputy"], unique=False)
     for statement in LITE if op.get_bind().dialect.name == "sqlite" else PG:
         op.execute(statement)
     op.execute("INSERT INTO counter (name, value) VALUES ('case', 0)")
 
 
 def downgrade() -> None:
+    op.drop_index("substitute_deputy", table_name="substitute")
     op.drop_table("substitute")
+    op.drop_index("grant_role", table_name="role_grant")
     op.drop_table("role_grant")
     op.drop_table("responsible")
     op.drop_table("relation")
