@@ -17,6 +17,7 @@ Key = tuple[int, int, str]  # case, seq, kind of a notice
 Telling = list[tuple[str, str]]  # persons, each with what it says to him (`told.kind`)
 
 OPERATIONS = "operations"
+TELLS = {"confirm": "restriction", "lift": "lifted"}  # by the act that tells of itself, what its letter says
 DECIDED, ANOTHERS, NO_MANAGER = "- decided before", "- no longer his", "- nobody is responsible"
 
 #: The item of a notice `n` of case `c` is open: nothing but acts on the item has happened since.
@@ -72,18 +73,14 @@ def _plan(db: Db, eligible: Eligible, on: str, which: str) -> dict[Key, Telling 
 
 
 def _told(notice: Row, able: list[str], manager: str | None, operations: list[str]) -> Telling | str:
-    _, _, kind, person, process, step, _, still_open = notice
-    if kind == "restriction":
-        to = person or manager
-        return [(to, kind)] if to else NO_MANAGER
+    _, _, kind, person, _, _, _, still_open = notice
+    if kind in TELLS:
+        return [(person, TELLS[kind])] if person else NO_MANAGER
     if not still_open:
         return DECIDED
     says = "item" if kind == "nobody" else kind  # by now somebody may
     if person is None:
-        telling = [(p, says) for p in able] or [(p, "nobody") for p in operations]
-        if process == "control" and step == "in_force" and kind != "remind" and manager and telling:
-            telling = [*telling, (manager, "restriction")]
-        return telling
+        return [(p, says) for p in able] or [(p, "nobody") for p in operations]
     if person in able:
         return [(person, says)]
     return [(person, "late")] if kind == "remind" else ANOTHERS

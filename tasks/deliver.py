@@ -178,7 +178,7 @@ def _lines(db: Db, due: Sequence[Row], on: str) -> dict[str, list[tuple[Line, To
         "coalesce(u.name, ''), coalesce(i.role, ''), coalesce(i.round, 0), i.due_on, i.owner, i.whose, i.holder "
         "FROM told n JOIN cases c ON c.id = n.case_id LEFT JOIN item i ON i.case_id = c.id "
         "LEFT JOIN borrower b ON b.id = c.subject LEFT JOIN unit u ON u.id = b.unit "
-        f"WHERE {where} AND ((n.kind = 'restriction' AND c.closed_on IS NULL) OR {STILL_OPEN}) ORDER BY n.seq",
+        f"WHERE {where} AND (n.kind = 'lifted' OR (n.kind = 'restriction' AND c.closed_on IS NULL) OR {STILL_OPEN}) ORDER BY n.seq",
         ids)  # fmt: skip
     managers = store.managers(db, {row[7] for row in rows}, on)
     where, persons = store.among(db, "id", {p for r in rows for p in (r[13], r[15], managers.get(r[7])) if p})
@@ -205,7 +205,7 @@ def _line(row: Row, person: str, manager: str | None, names: Mapping[str, str]) 
     return line, Token(case, seq, person, round_, head, 0)
 
 
-_TOLD = {"late": "why_told", "nobody": "why_operations", "restriction": "why_manager"}
+_TOLD = {"late": "why_told", "nobody": "why_operations", "restriction": "why_manager", "lifted": "why_manager"}
 
 
 def _about(db: Db, lines: list[tuple[Line, Token]]) -> list[tuple[Line, Token]]:

@@ -106,7 +106,7 @@ def _one(w: Words, reader: str, line: Line, bank: str, today: date, days: int, l
 
 def _subject(w: Words, line: Line, what: str, today: date) -> str:
     f, ref, lower = w.frames, _ref(w, line), what[:1].lower() + what[1:]
-    if line.kind in ("nobody", "restriction"):
+    if line.kind in ("nobody", "restriction", "lifted"):
         return f[f"subject_{line.kind}"].format(what=lower, ref=ref)
     if line.due_on is None:
         return f["subject"].format(what=what, ref=ref)
@@ -162,7 +162,7 @@ def _late(w: Words, n: int) -> str:
 
 def _due(w: Words, line: Line, today: date, brief: bool = False) -> str:
     f = w.frames
-    if line.kind == "restriction":
+    if line.kind in ("restriction", "lifted"):
         return f["for_information"]
     if line.due_on is None:
         return f["no_due"]

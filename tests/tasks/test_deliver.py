@@ -187,6 +187,16 @@ def test_a_restriction_in_force_is_told_to_the_manager_of_the_borrower(bank: Db,
     assert set(told) == {"choi@example.com"}
 
 
+def test_its_lifting_is_told_to_him_too(db: Db, server: MailServer) -> None:
+    staff(db, server.url, credit=("choi", "jung"))
+    (case,) = restrict(db)
+    do(db, "choi", "confirm", case)
+    do(db, "choi", "ask_lift", case, {"reason": "Put right."})
+    do(db, "jung", "lift", case)
+    deliver(db)
+    assert {m["To"]: m["Subject"] for m in server.mails()} == {"park@example.com": f"Lifted: restriction {case}"}
+
+
 def test_a_reminder_goes_to_the_one_whose_turn_it_is_and_a_late_item_also_to_whom_the_ladder_names(
     bank: Db, server: MailServer
 ) -> None:
