@@ -292,7 +292,7 @@ class Told(SQLModel, table=True):
     __tablename__ = "told"
     __table_args__: ClassVar[Any] = (
         PrimaryKeyConstraint("message", "case_id", "seq", "kind"),
-        CheckConstraint("kind IN ('item','remind','late','nobody','restriction')", name="told_kind"),
+        CheckConstraint("kind IN ('item','remind','late','nobody','restriction','lifted')", name="told_kind"),
         Index("told_case", "case_id"),
     )
     message: str = Field(foreign_key="message.id")

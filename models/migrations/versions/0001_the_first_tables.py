@@ -391,7 +391,7 @@ def upgrade() -> None:
         sa.Column("case_id", sa.BigInteger(), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
-        sa.CheckConstraint("kind IN ('item','remind','late','nobody','restriction')", name="told_kind"),
+        sa.CheckConstraint("kind IN ('item','remind','late','nobody','restriction','lifted')", name="told_kind"),
         sa.ForeignKeyConstraint(["message"], ["message.id"]),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"]),
         sa.PrimaryKeyConstraint("message", "case_id", "seq", "kind"),
