@@ -48,6 +48,7 @@ REFUSALS: Mapping[str, str] = {
     "overdue": "Inspection {case} was due on {due_on}, and more than {days} days of grace have passed.",
     "unverified": "Inspection {case} was concluded on {concluded_on} and is not verified after {days} days.",
     "inspection_unreadable": "Whether inspection {case} was concluded can't be read, so nothing is paid.",
+    "unanswered": "The gate can't answer: {says}.",
     "link_false": "The link was not made here, or was cut or changed: use the one in the newest message.",
     "link_expired": "The link has ended at {expired_at}: use a newer message, or name case and person.",
     "link_other": "The link is for case {case} and {person}, not for what you named.",

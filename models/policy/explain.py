@@ -152,7 +152,7 @@ def _draw(book: Book, found: Mapping[str, Any]) -> Iterator[Explained]:
 
 def _gate(book: Book) -> str:
     gate = book.gate
-    return f"refuses from {gate.overdue_days} days overdue or {gate.unverified_days} days unverified on"
+    return f"refuses more than {gate.overdue_days} days overdue, or more than {gate.unverified_days} days unverified"
 
 
 def _class(book: Book, found: Mapping[str, Any]) -> Iterator[Explained]:

@@ -229,3 +229,42 @@ def test_the_gate_lets_through_until_a_control_is_in_force(bank: Bank, shell: Sh
     assert (said["outcome"], said["allowed"]) == ("refuse", 0)
     assert f"case {case} is in force" in shell(*ask, code=1).out
     assert "There is no facility F9." in shell("gate", "F9", "--amount", "1", code=1).out
+
+
+def test_the_gate_limits_with_the_amount_that_may_be_paid(bank: Bank, shell: Shell) -> None:
+    form = ("-p", "han", "-f", "kind=K3", "-f", "facility=F1", "-f", "cap=40", "-f", "reason=late", "--json")
+    case = shell("open", "control", "--subject", "B1", *form).json["case"]
+    shell("act", case, "confirm", "-p", "seo")
+    said = shell("gate", "F1", "--amount", "100", "--key", "p7", "-p", "cards", "--json").json
+    assert (said["outcome"], said["allowed"], said["repeated"]) == ("limit", 40, False)
+    assert [r["code"] for r in said["reasons"]] == ["limited"]
+    again = shell("gate", "F1", "--amount", "100", "--key", "p7", "-p", "cards", "--json").json
+    assert again == said | {"repeated": True}
+    assert bank.entries("gate:F1") == [(1, "limit", "cards", None, "")]
+    assert shell("gate", "F1", "--amount", "100").out == (
+        f"Limit: No more than KRW 40 may be paid. The restriction K3 of case {case} limits a payment to 40: "
+        "limit cut to what is used.\n"
+    )
+    assert shell("gate", "F1", "--amount", "40").out == "Allow: All of it may be paid.\n"
+
+
+def test_the_gate_says_why_it_refuses(bank: Bank, shell: Shell) -> None:
+    for amount in ("0", "-5"):
+        assert f"{amount} is no amount" in shell("gate", "F1", f"--amount={amount}", code=1).out
+    shell.day = "2025-12-31"
+    assert "No policy book can be read that is in force on 2025-12-31." in shell("gate", "F1", "--amount=1", code=1).out
+
+
+def test_a_gate_that_can_not_look_refuses(bank: Bank, shell: Shell, tmp_path: Path) -> None:
+    bank.db.run("DROP TABLE due")
+    away = Shell("postgresql://nobody@127.0.0.1:1/none", tmp_path)
+    none = Shell(f"sqlite:///{tmp_path / 'none.db'}", tmp_path)
+    for ask, why in ((shell, "postloan init"), (away, "does not answer"), (none, "There is no database")):
+        said = ask("gate", "F1", "--amount", "100", "--json", code=1).json
+        assert (said["outcome"], said["allowed"], said["seq"], said["hash"]) == ("refuse", 0, 0, "")
+        assert [r["code"] for r in said["reasons"]] == ["unanswered"]
+        assert why in said["reasons"][0]["says"]
+        assert ask("gate", "F1", "--amount", "100", code=1).out.startswith(
+            "Refuse: Nothing may be paid. The gate can't"
+        )
+    assert bank.entries("gate:F1") == []

@@ -69,7 +69,7 @@ def test_the_draw_is_foretold_as_far_as_the_facility_tells() -> None:
 def test_class_and_gate_are_explained_too() -> None:
     lines = explain(BOOK, ROW)
     assert "substandard" in found("class", lines).says
-    assert "30 days overdue" in found("gate", lines).says
+    assert "more than 30 days overdue" in found("gate", lines).says  # day 30 itself is within the grace
     assert "not evaluated" in found("class", explain(BOOK, ROW.drop("dpd"))).says
 
 
