@@ -8,17 +8,16 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_UN, flock
 from functools import lru_cache
 from pathlib import Path
-from time import monotonic, sleep
-from typing import Any
+from typing import IO, Any
 
 import psycopg
 from psycopg.types.string import TextLoader
 
 Row = tuple[Any, ...]
-WAIT_S = 30  # for a lock that another connection holds
-STEP_S = 0.001
+WAIT_S = 30  # for a lock that a program other than ours holds
 COPY_FROM = 200  # rows from which COPY is faster than a pipelined INSERT
 
 
@@ -39,7 +38,7 @@ class Db:
         self.dialect = "sqlite" if url.startswith("sqlite") else "postgresql"
         self.inside = False
         if self.dialect == "sqlite":
-            self._lite = _open_sqlite(url)
+            self._lite, self._turn = _open_sqlite(url)
         else:
             self._pg = _open_postgresql(url)
             self._cursor = self._pg.cursor()
@@ -100,7 +99,7 @@ class Db:
             self._roll_back()
             raise
         finally:
-            self.inside = False
+            self._end()
 
     @contextmanager
     def snapshot(self) -> Iterator["Db"]:
@@ -114,26 +113,16 @@ class Db:
             self._roll_back()
 
     def _begin(self) -> None:
+        """On SQLite writers take turns at a file lock, which wakes them in the order they came. SQLite's own waiting
+        tries again and again, less often the longer it lasts: beside a long list a person would wait for seconds."""
         if self.dialect == "sqlite":
-            self._wait_and_begin()
-        else:
-            self._say("BEGIN")
+            flock(self._turn, LOCK_EX)
+        self._say("BEGIN IMMEDIATE" if self.dialect == "sqlite" else "BEGIN")
 
-    def _wait_and_begin(self) -> None:
-        """SQLite's own waiting sleeps longer with every try, up to 0.1 s: who waits longest comes last. Short equal
-        waits give everybody his turn between the chunks of a long list."""
-        until = monotonic() + WAIT_S
-        self._say("PRAGMA busy_timeout = 0")
-        try:
-            while True:
-                try:
-                    return self._say("BEGIN IMMEDIATE")
-                except sqlite3.OperationalError as e:
-                    if e.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > until:
-                        raise
-                    sleep(STEP_S)
-        finally:
-            self._say(f"PRAGMA busy_timeout = {1000 * WAIT_S}")
+    def _end(self) -> None:
+        self.inside = False
+        if self.dialect == "sqlite":
+            flock(self._turn, LOCK_UN)
 
     def _say(self, sql: str) -> None:
         (self._lite if self.dialect == "sqlite" else self._cursor).execute(sql)
@@ -143,7 +132,11 @@ class Db:
             self._say("ROLLBACK")
 
     def close(self) -> None:
-        (self._lite if self.dialect == "sqlite" else self._pg).close()
+        if self.dialect == "sqlite":
+            self._lite.close()
+            self._turn.close()
+        else:
+            self._pg.close()
 
     def __enter__(self) -> "Db":
         return self
@@ -162,7 +155,7 @@ def path_of(url: str) -> Path:
     return Path(re.sub(r"^sqlite:///", "", url))
 
 
-def _open_sqlite(url: str) -> sqlite3.Connection:
+def _open_sqlite(url: str) -> tuple[sqlite3.Connection, IO[bytes]]:
     path = path_of(url)
     try:
         lite = sqlite3.connect(
@@ -172,10 +165,11 @@ def _open_sqlite(url: str) -> sqlite3.Connection:
         lite.execute("PRAGMA synchronous=FULL")
         lite.execute("PRAGMA foreign_keys=ON")
         lite.execute("PRAGMA cache_size=-65536")
-    except sqlite3.Error as e:
+        turn = Path(f"{path}-turn").open("ab")  # noqa: SIM115 - closed with the connection
+    except (sqlite3.Error, OSError) as e:
         raise Unreachable(f"The database {path} cannot be used ({e}): check that the folder exists, is writable and "
                           "has room, or name another with --database.") from e  # fmt: skip
-    return lite
+    return lite, turn
 
 
 def _open_postgresql(url: str) -> "psycopg.Connection[Row]":
