@@ -102,10 +102,13 @@ def open_(
 
 
 def tell(here: "House", db: "Db", command: "Command", json: bool) -> None:
-    """Acts, says the verdict, wakes the stage that has to do with it; leaves with exit code 1 where refused."""
+    """Acts, says the verdict, wakes the stage that has to do with it; leaves with exit code 1 where refused. Raises
+    PolicyError where a book is approved that is not in the database, or is not what its hash says."""
     from door.act import act as decide
     from tasks import books
 
+    if command.action == "approve_book" and command.case and (s := state_of(db, command.case)).process == "policy":
+        books.book(db, s.facts["book"])  # what is not stored, or was changed since, can't come into force
     rules, day = books.rules(db), here.business_date()
     verdict = decide(db, [command], here.clock(day), rules)[0]
     if verdict.refused:

@@ -19,7 +19,7 @@ from tasks.due import open_due
 from tasks.foresee import foresee
 from tasks.house import House
 from tasks.run import finish, start
-from tests.deployments.shell import ROOT, Shell, bank_of, inspection
+from tests.deployments.shell import ROOT, Shell, bank_of, book, inspection
 from tests.tasks.bank import extract, many, row
 
 AS_OF = date(2026, 3, 31)
@@ -70,6 +70,27 @@ def test_a_book_with_a_mistake_is_neither_checked_nor_proposed(shell: Shell, db:
     assert "unknown key 'colour'" in said.err
     assert db.rows("SELECT count(*) FROM cases") == [(0,)]
     assert shell("policy", "check").out.endswith("has no mistake.\n")
+
+
+def test_a_book_that_is_not_stored_or_not_what_its_hash_says_does_not_come_into_force(shell: Shell, db: Db) -> None:
+    bank = bank_of(db)
+    shell.day = bank.day
+    said = {"book": "0" * 64, "effective_from": "2026-01-01", "reason": "elsewhere"}
+    case = bank.open("policy", "ryu", "propose_book", subject="policy", book=book().hash, payload=said)
+    before = db.rows("SELECT count(*) FROM entry"), bank.state(case)
+    for words in (("policy", "approve", case), ("act", case, "approve_book")):
+        assert "The policy book 000000000000 is not in the database" in shell.wrong(*words, "-p", "oh")
+    assert (db.rows("SELECT count(*) FROM entry"), bank.state(case)) == before
+    db.run("INSERT INTO book (hash, version, text) VALUES (?, '2026.1', ?)", "0" * 64, book().text)
+    assert "is not what its hash says" in shell.wrong("policy", "approve", case, "-p", "oh")
+    assert db.rows("SELECT book FROM book_version") == [(book().hash,)]
+
+
+def test_a_proposal_stores_its_book_first(shell: Shell, db: Db) -> None:
+    shell("init", "--sample-staff")
+    db.run("DELETE FROM book")
+    shell("policy", "propose", "--effective-from", "2026-01-01", "--reason", "first", "-p", "ryu")
+    assert db.rows("SELECT b.hash FROM book b JOIN cases c ON c.book = b.hash") == [(book().hash,)]
 
 
 def test_a_staff_list_with_a_mistake_is_refused_whole_with_its_line(shell: Shell, db: Db, tmp_path: Path) -> None:
