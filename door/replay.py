@@ -29,29 +29,55 @@ class Divergence:
     recomputed: str
 
 
+#: Why an entry is not decided again: a payload that it was decided on, or its own, is erased (by right); it was made
+#: under another declaration of the process, whose hash it names; an entry before it can't be read.
+ERASED, OTHER_PAGE, AFTER_UNREADABLE = "erased", "other_page", "after_unreadable"
+
+STUMBLES = (LookupError, TypeError, ValueError, AttributeError)  # what an entry that nobody decided can bring about
+
+
 def recheck(process: Process, entries: Iterable[Entry], rules: Rules, around: Around,
-            seen: Callable[[State, Entry, Mapping[str, Any]], None] | None = None) -> Iterator[Divergence]:  # fmt: skip
-    """Decides every entry of one case's stream again, from the state that the entries before it make. `seen` is
-    called with that state before each entry is folded in, so that automatic steps can be recomputed on it."""
+            seen: Callable[[State, Entry, Mapping[str, Any]], None] | None = None,
+            left: Callable[[Entry, str], None] | None = None) -> Iterator[Divergence]:  # fmt: skip
+    """Decides every entry of one case's stream again, from the state that the entries before it make.
+
+    `seen` is called with that state before each entry is folded in, so that automatic steps can be recomputed on it;
+    `left` with each entry that can't be decided again, and why."""
     s: State | None = None
+    why = ""
     for e in entries:
-        payload = orjson.loads(e.payload) if e.payload else {}
-        origin = payload.get("case", {}) if e.seq == 1 else {}
-        if s is None:
-            s = blank(process, int(e.stream.partition(":")[2]), origin.get("subject", ""), origin.get("slot"),
-                      origin.get("parent"), origin.get("book", ""))  # fmt: skip
-            s.facts.update(origin.get("facts", {}))
-        if e.payload is not None:  # an erased payload can't be decided on again
-            yield from _again(process, s, e, payload, rules, around(process, s, e))
-        if seen is not None:
-            seen(s, e, payload)
-        fold(process, s, e, payload)
+        if e.payload is None and e.action != "comment":  # without its payload the state after it is not known
+            why = why or ERASED
+        if why:
+            if left is not None:
+                left(e, why)
+            continue
+        try:
+            payload = orjson.loads(e.payload) if e.payload else {}
+            s = s or _begun(process, e, payload)
+            if e.process == process.hash:
+                yield from _again(process, s, e, payload, rules, around(process, s, e))
+            elif left is not None:
+                left(e, OTHER_PAGE)
+            if seen is not None:
+                seen(s, e, payload)
+            fold(process, s, e, payload)
+        except STUMBLES as error:
+            yield Divergence(e.stream, e.seq, "unreadable", e.action, f"{type(error).__name__}: {error}")
+            why = AFTER_UNREADABLE
+
+
+def _begun(process: Process, e: Entry, payload: Mapping[str, Any]) -> State:
+    """The case before its opening entry, which says what it is about."""
+    origin = payload.get("case", {}) if e.seq == 1 else {}
+    s = blank(process, int(e.stream.partition(":")[2]), origin.get("subject", ""), origin.get("slot"),
+              origin.get("parent"), origin.get("book", ""))  # fmt: skip
+    s.facts.update(origin.get("facts", {}))
+    return s
 
 
 def _again(process: Process, s: State, e: Entry, payload: Mapping[str, Any], rules: Rules,
            facts: Facts) -> Iterator[Divergence]:  # fmt: skip
-    if e.process != process.hash:
-        return  # made under another declaration of the process, which the entry names
     step = process.steps[s.step]
     said = {name: value for name, value in payload.items() if name != "case" or e.seq > 1}
     command = Command(e.person, e.action, said, case=s.id, on_behalf_of=e.on_behalf_of, run=e.run)

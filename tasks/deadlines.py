@@ -8,6 +8,7 @@ from door.command import SYSTEM, Command
 from door.db import Db
 from door.fold import State
 from door.store import managers, read_cases
+from models.policy import Book
 from models.process import Process
 from tasks import books
 from tasks.run import Run
@@ -45,20 +46,19 @@ def _commands(run: Run, states: list[State]) -> Iterator[Command]:
             continue
         if step.late and s.due_on < run.day:
             yield Command(SYSTEM, step.late, case=s.id, run=run.id, seen=s.seq)
-        elif rung := passed(run, process, s):
+        elif rung := passed(books.book(run.db, s.book), process, s, run.day):
             n, days, to = rung
             person = "" if to == "holder" else _person(to, owners.get(s.subject), heads)
             yield Command(SYSTEM, "remind", {"days": days, "to": person, "rung": n}, case=s.id, run=run.id, seen=s.seq)
 
 
-def passed(run: Run, process: Process, s: State) -> tuple[int, int, str] | None:
-    """The highest rung reached and not yet reminded of: its number, days from the deadline, to whom."""
-    book = books.book(run.db, s.book)
+def passed(book: Book, process: Process, s: State, day: str) -> tuple[int, int, str] | None:
+    """The highest rung reached on a day and not yet reminded of: its number, days from the deadline, to whom."""
     calendar = s.facts.get("calendar") or books.DEFAULT_CALENDAR
     timer = process.steps[s.step].due.format_map(s.facts)
     found = None
     for n, (days, to) in enumerate(book.rungs(timer), 1):
-        if n > s.rung and book.business_days(s.due_on or "", days, calendar) <= run.day:
+        if n > s.rung and book.business_days(s.due_on or "", days, calendar) <= day:
             found = (n, days, to)
     return found
 

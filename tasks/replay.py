@@ -1,30 +1,27 @@
 """Replay of cases and runs: every entry decided again; automatic ones by the same function on the inputs recorded."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
-import polars as pl
+from pydantic import ValidationError
 
 from door.command import Rules
-from door.db import Db, one
-from door.decide import Facts
+from door.db import Db
 from door.fold import State, case_row, load
 from door.journal import COLUMNS, Entry, canonical
-from door.replay import Divergence, recheck
-from door.store import among, read_case
-from models.forms import RunInputs
+from door.replay import ERASED, STUMBLES, Divergence, recheck
+from door.store import among
+from models.forms import RunInputs, RunResult
 from models.process import Process
 from tasks import books
-from tasks.dossier import Dossier, dossiers
-from tasks.due import applied, opening
-from tasks.given import given
-from tasks.grid import candidates
+from tasks.around import Around
+from tasks.recompute import DEADLINES, Automatic, Recompute, stage_of
 from tasks.run import written
-from tasks.services import SERVICES
 
 BATCH = 500  # cases in memory at a time
 _ENTRY = ", ".join(COLUMNS)
@@ -32,35 +29,30 @@ _ENTRY = ", ".join(COLUMNS)
 
 @dataclass
 class Replayed:
-    """What a replay found: entries decided again, automatic ones recomputed from recorded inputs, divergences."""
+    """What a replay found: entries decided again; automatic ones recomputed from recorded inputs; how many could not
+    be, by reason (door.replay.ERASED and the like); divergences."""
 
     entries: int = 0
     recomputed: int = 0
+    left: Counter[str] = field(default_factory=Counter)
     divergences: list[Divergence] = field(default_factory=list)
 
 
 def replay(db: Db, snapshots: Path, cases: Sequence[int]) -> Replayed:
     """Decides every entry of these cases again. Raises FileNotFoundError where a recorded snapshot is gone."""
-    done = Replayed()
-    bench = _Bench(db, snapshots, books.rules(db))
+    bench = _Bench(db, snapshots, books.rules(db), Recompute(db, snapshots))
     for i in range(0, len(cases), BATCH):
-        bench.batch(cases[i : i + BATCH], done)
-    return done
+        bench.batch(cases[i : i + BATCH])
+    bench.done.recomputed = bench.recompute.recomputed
+    if bench.recompute.gone:
+        bench.done.left[ERASED] += bench.recompute.gone
+    return bench.done
 
 
 def replay_run(db: Db, snapshots: Path, run: int) -> Replayed:
-    """Replays a run: its own stream, every case it wrote to, and the digest over what it wrote."""
-    prefix = [row[0] for row in db.rows("SELECT DISTINCT stream FROM entry WHERE run = ?", run)]
-    cases = sorted(int(stream.partition(":")[2]) for stream in prefix)
-    done = replay(db, snapshots, [run, *cases])
-    finished = one(db.rows("SELECT payload FROM entry WHERE stream = ? AND action = 'finish'", f"run:{run}"))
-    if finished and finished[0]:
-        said = orjson.loads(finished[0])
-        counts, digest = written(db, run)
-        now = [c.model_dump() for c in counts]
-        if said["digest"] != digest or said["counts"] != now:
-            done.divergences.append(Divergence(f"run:{run}", 2, "written", said["digest"], digest))
-    return done
+    """Replays a run: its own stream with the digest over what it wrote, and every case it wrote to."""
+    streams = [row[0] for row in db.rows("SELECT DISTINCT stream FROM entry WHERE run = ?", run)]
+    return replay(db, snapshots, [run, *sorted(int(stream.partition(":")[2]) for stream in streams)])
 
 
 def all_cases(db: Db) -> list[int]:
@@ -69,115 +61,112 @@ def all_cases(db: Db) -> list[int]:
 
 @dataclass
 class _Bench:
-    """What replays have in common: inputs of runs, and the book's columns over their snapshots, looked up once."""
+    """What the batches of a replay have in common: what was found so far, and inputs of runs looked up once."""
 
     db: Db
     snapshots: Path
     rules: Rules
-    inputs: dict[int, RunInputs] = field(default_factory=dict)
-    grids: dict[tuple[str, str, str, date], tuple[pl.DataFrame, pl.DataFrame]] = field(default_factory=dict)
+    recompute: Recompute
+    done: Replayed = field(default_factory=Replayed)
+    runs: dict[int, RunInputs | str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
-    def batch(self, cases: Sequence[int], done: Replayed) -> None:
+    def batch(self, cases: Sequence[int]) -> None:
         where, values = among(self.db, "id", cases, "bigint")
         streams = self.db.rows(f"SELECT stream, process, parent, subject FROM cases WHERE {where}", values)
         entries = _entries(self.db, [row[0] for row in streams])
-        around = _Around(self.db, {row[2] for row in streams if row[2]}, {row[3] for row in streams}, self.rules)
-        automatic: list[tuple[State, Entry, Mapping[str, Any]]] = []
-        for stream, process, *_ in streams:
-            done.entries += len(entries[stream])
-            done.divergences += recheck(
-                self.rules.processes[process], entries[stream], self.rules, around,
-                lambda s, e, p: automatic.append((load(case_row(s)), e, p)) if e.run is not None else None)  # fmt: skip
-        done.recomputed += len(automatic)
-        done.divergences += self._openings([a for a in automatic if a[1].action == "open" and a[1].seq == 1])
-        done.divergences += self._services([a for a in automatic if a[0].step in SERVICES], entries)
+        around = Around(self.db, {row[2] for row in streams if row[2]}, {row[3] for row in streams}, self.rules)
+        by_run: dict[int, list[Automatic]] = {}
+        for stream, name, *_ in streams:
+            for a in self._recheck(self.rules.processes[name], entries[stream], around):
+                if strange := self._strange(a):
+                    self.done.divergences.append(strange)
+                else:
+                    by_run.setdefault(a.entry.run or 0, []).append(a)
+            if name == "run":
+                self.done.divergences += self._closing(int(stream.partition(":")[2]), entries[stream])
+        for id_, mine in sorted(by_run.items()):
+            inputs = self._run(id_)
+            if isinstance(inputs, RunInputs) and (inputs.stage == DEADLINES or self._whole(id_, inputs)):
+                self.done.divergences += self.recompute(inputs, mine)
 
-    def run(self, id_: int) -> RunInputs:
-        if id_ not in self.inputs:
-            payload = orjson.loads(
-                self.db.rows("SELECT payload FROM entry WHERE stream = ? AND seq = 1", f"run:{id_}")[0][0]
-            )
-            payload.pop("case")
-            self.inputs[id_] = RunInputs.model_validate(payload)
-        return self.inputs[id_]
+    def _recheck(self, process: Process, entries: Sequence[Entry], around: Around) -> list[Automatic]:
+        """Decides a stream's entries again; gives the automatic ones."""
+        automatic: list[Automatic] = []
+        left: Counter[str] = Counter()
 
-    # -- service steps ------------------------------------------------------------------------------------------
+        def seen(s: State, e: Entry, payload: Mapping[str, Any]) -> None:
+            if stage := stage_of(process, s, e):
+                automatic.append(Automatic(load(case_row(s)), e, payload, stage))
 
-    def _services(self, automatic: Sequence[tuple[State, Entry, Mapping[str, Any]]],
-                  entries: Mapping[str, list[Entry]]) -> Iterator[Divergence]:  # fmt: skip
-        """Each decided again on entries 1 … seq−1 and the inputs of its run."""
-        if not automatic:
-            return
-        whole = {d.state.id: d for d in dossiers(self.db, {a[0].id: a[0] for a in automatic}.values())}
-        for run in sorted({e.run for _, e, _ in automatic if e.run is not None}):
-            then = [(_at(whole[s.id], s, e), e) for s, e, _ in automatic if e.run == run]
-            inputs = given(self.db, self.snapshots, self.run(run), [d for d, _ in then])
-            for d, e in then:
-                process = self.rules.processes[d.state.process]
-                action, payload = SERVICES[d.state.step].decide(d, inputs)
-                form = process.form_of(action)
-                body = canonical(form.model_validate(payload).model_dump(mode="json")) if form else ""
-                if (action, body) != (e.action, e.payload):
-                    yield Divergence(e.stream, e.seq, "decision", f"{e.action} {e.payload}", f"{action} {body}")
+        self.done.divergences += recheck(process, entries, self.rules, around, seen, lambda _, why: left.update((why,)))
+        self.done.entries += len(entries) - left.total()
+        self.done.left += left
+        return automatic
 
-    # -- openings -----------------------------------------------------------------------------------------------
+    # -- runs ---------------------------------------------------------------------------------------------------
 
-    def _openings(self, automatic: Sequence[tuple[State, Entry, Mapping[str, Any]]]) -> Iterator[Divergence]:
-        """Each opening again from the snapshot's rows and the book; every due row must lie on the grid."""
-        for run in sorted({e.run for _, e, _ in automatic if e.run is not None}):
-            mine = [(s, e, p) for s, e, p in automatic if e.run == run]
-            inputs = self.run(run)
-            book = books.book(self.db, inputs.book)
-            frame, grid = self._grid(inputs)
-            wanted = sorted({row["facility"] for _, _, p in mine for row in p["due"]})
-            rows = {r["facility"]: r for r in frame.filter(pl.col("facility").is_in(wanted)).iter_rows(named=True)}
-            rules: dict[tuple[str, str, str], str] = {}
-            for r in grid.filter(pl.col("facility").is_in(wanted)).iter_rows(named=True):
-                rules.setdefault((r["facility"], r["kind"], r["due_on"].isoformat()), r["rule"])
-            for _, e, p in mine:
-                rules.update(self._by_order(p))
-                strange = [r for r in p["due"] if (r["facility"], r["kind"], r["due_on"]) not in rules]
-                if strange:
-                    yield Divergence(e.stream, e.seq, "due row", canonical(strange), "not on the grid")
-                    continue
-                due = [
-                    {**rows[r["facility"]], "kind": r["kind"], "due_on": date.fromisoformat(r["due_on"]),
-                     "rule": rules[r["facility"], r["kind"], r["due_on"]], "reason": r["reason"],
-                     "outcome": "skipped" if r["outcome"] == "skipped" else "start"} for r in p["due"]
-                ]  # fmt: skip
-                again = opening(book, e.business_date, {p["unit"]: p["calendar"]}, due)
-                form = self.rules.processes["inspection"].form_of("open")
-                body = form.model_validate(again).model_dump(mode="json") if form else {}
-                said = {name: value for name, value in p.items() if name != "case"}
-                if canonical(body) != canonical(said):
-                    yield Divergence(e.stream, e.seq, "opening", canonical(said), canonical(body))
+    def _run(self, id_: int) -> RunInputs | str:
+        """What the run recorded at its start; or why that can't be said."""
+        if id_ not in self.runs:
+            rows = self.db.rows("SELECT payload FROM entry WHERE stream = ? AND seq = 1", f"run:{id_}")
+            self.runs[id_] = _inputs(rows[0][0]) if rows else "no such run"
+        return self.runs[id_]
 
-    def _grid(self, inputs: RunInputs) -> tuple[pl.DataFrame, pl.DataFrame]:
-        key = (inputs.snapshot, inputs.book, inputs.conditions, inputs.as_of)
-        if key not in self.grids:
-            book = books.book(self.db, inputs.book)
-            frame = applied(self.snapshots, inputs.snapshot, inputs.conditions, book)
-            self.grids[key] = frame, candidates(frame, book, inputs.as_of)
-        return self.grids[key]
+    def _strange(self, a: Automatic) -> Divergence | None:
+        """An automatic entry must be of a run: of the stage that decides such, on its date."""
+        e = a.entry
+        if e.run is None:
+            return Divergence(e.stream, e.seq, "run", "none", f"{e.action} is decided by a run of {a.stage}")
+        inputs = self._run(e.run)
+        if isinstance(inputs, str):
+            return Divergence(e.stream, e.seq, "run", str(e.run), inputs)
+        then, now = f"{inputs.stage} of {inputs.as_of}", f"{a.stage} of {e.business_date}"
+        return Divergence(e.stream, e.seq, "run", f"{e.run}: {then}", now) if then != now else None
 
-    def _by_order(self, payload: Mapping[str, Any]) -> dict[tuple[str, str, str], str]:
-        """Special inspections stand on a correction order: it must be there, and due that day."""
-        found = {}
-        for ask in payload["asks"]:
-            if ask["kind"] != "special":
+    def _closing(self, id_: int, entries: Sequence[Entry]) -> Iterator[Divergence]:
+        """A finished run says what it wrote, and which due rows it merged into open cases or skipped."""
+        for e in entries:
+            if e.action != "finish" or e.payload is None:
                 continue
-            order = str(ask["rules"][0]).removeprefix("order ")
-            for row in payload["due"]:
-                if row["facility"] == ask["facility"] and row["kind"] == "special" and self.db.rows(
-                    "SELECT 1 FROM entry WHERE stream = ? AND step IN ('in_work', 'tightened') AND due_on = ?",
-                    f"case:{order}", row["due_on"]):  # fmt: skip
-                    found[row["facility"], "special", row["due_on"]] = f"order {order}"
-        return found
+            try:
+                said = RunResult.model_validate_json(e.payload)
+            except ValidationError as error:
+                yield Divergence(e.stream, e.seq, "unreadable", e.action, str(error.errors()[0]["msg"]))
+                continue
+            counts, digest = written(self.db, id_)
+            if (said.counts, said.digest) != (counts, digest):
+                yield Divergence(e.stream, e.seq, "written", said.digest, digest)
+            inputs = self._run(id_)
+            prescribed = [row for row in said.due if row.kind != "special"]  # those stand on orders, not on the grid
+            if prescribed and isinstance(inputs, RunInputs) and self._whole(id_, inputs):
+                known = set(self.recompute.grid(inputs)[1].select("facility", "kind", "due_on").iter_rows())
+                if strange := [r for r in prescribed if (r.facility, r.kind, r.due_on) not in known]:
+                    rows = canonical([r.model_dump(mode="json") for r in strange])
+                    yield Divergence(e.stream, e.seq, "due row", rows, "not on the grid")
+
+    def _whole(self, run: int, inputs: RunInputs) -> bool:
+        """Are the files that the run decided on those that it recorded? Where not, that is the run's divergence, and
+        what it decided can't be said."""
+        for sha256 in filter(None, (inputs.snapshot, inputs.conditions)):
+            if sha256 not in self.files:
+                with (self.snapshots / f"{sha256}.parquet").open("rb") as file:
+                    self.files[sha256] = hashlib.file_digest(file, "sha256").hexdigest()
+            if (now := self.files[sha256]) != sha256:
+                found = Divergence(f"run:{run}", 1, "snapshot", sha256, now)
+                if found not in self.done.divergences:
+                    self.done.divergences.append(found)
+                return False
+        return True
 
 
-def _at(d: Dossier, s: State, e: Entry) -> Dossier:
-    """The dossier as it was before an entry."""
-    return replace(d, state=s, past=tuple(p for p in d.past if p.seq < e.seq))
+def _inputs(payload: str | None) -> RunInputs | str:
+    if payload is None:
+        return "its inputs are erased"
+    try:
+        return RunInputs.model_validate({n: v for n, v in orjson.loads(payload).items() if n != "case"})
+    except STUMBLES as error:
+        return f"its inputs can't be read ({error})"
 
 
 def _entries(db: Db, streams: Sequence[str]) -> dict[str, list[Entry]]:
@@ -186,59 +175,3 @@ def _entries(db: Db, streams: Sequence[str]) -> dict[str, list[Entry]]:
     for row in db.rows(f"SELECT {_ENTRY} FROM entry WHERE {where} ORDER BY stream, seq", values):
         found[row[0]].append(Entry(*row))
     return found
-
-
-@dataclass
-class _Around:
-    """What decisions depended on outside their own stream, as of the entry's instant."""
-
-    db: Db
-    parents: set[int]
-    subjects: set[str]
-    rules: Rules
-
-    def __post_init__(self) -> None:
-        where, values = among(self.db, "subject", sorted(self.subjects))
-        self.managers: dict[str, list[tuple[str, str, str]]] = {}
-        for subject, since, manager, case_id in self.db.rows(
-            f"SELECT subject, since, manager, case_id FROM responsible WHERE {where} ORDER BY since", values):  # fmt: skip
-            taken = read_case(self.db, case_id) if case_id is not None else None
-            self.managers.setdefault(subject, []).append((since, manager, taken.last_at if taken else ""))
-        where, values = among(self.db, "id", sorted(self.parents), "bigint")
-        self.hands: dict[int, list[tuple[str, str, list[str]]]] = {}
-        self.siblings: dict[int, list[tuple[str, str, str | None]]] = {}
-        for id_, stream in self.db.rows(f"SELECT id, stream FROM cases WHERE {where}", values):
-            self.hands[id_] = [
-                (at, action, [p for p in (behalf, person) if p])
-                for at, action, behalf, person in self.db.rows(
-                    "SELECT recorded_at, action, on_behalf_of, person FROM entry WHERE stream = ? ORDER BY seq", stream)
-            ]  # fmt: skip
-        where, values = among(self.db, "c.parent", sorted(self.parents), "bigint")
-        for parent, process, opened, closed_on, seq, stream in self.db.rows(
-            "SELECT c.parent, c.process, e.recorded_at, c.closed_on, c.seq, c.stream FROM cases c "
-            f"JOIN entry e ON e.stream = c.stream AND e.seq = 1 WHERE {where}", values):  # fmt: skip
-            closed = None
-            if closed_on is not None:
-                closed = self.db.rows("SELECT recorded_at FROM entry WHERE stream = ? AND seq = ?", stream, seq)[0][0]
-            self.siblings.setdefault(parent, []).append((process, opened, closed))
-
-    def __call__(self, process: Process, s: State, e: Entry) -> Facts:
-        parent = s.parent or 0
-        hands: dict[str, list[str]] = {}
-        for at, action, persons in self.hands.get(parent, ()):
-            if at <= e.recorded_at:
-                hands.setdefault(action, []).extend(persons)
-        counts = None
-        if process.counted:
-            counts = dict.fromkeys(process.counted, 0)
-            for name, opened, closed in self.siblings.get(parent, ()):
-                if name in counts and opened <= e.recorded_at and (closed is None or closed > e.recorded_at):
-                    counts[name] += 1
-        return Facts(self._manager(s, e), hands, counts, None, self.rules.holds_max(s.book) if s.book else 0)
-
-    def _manager(self, s: State, e: Entry) -> str | None:
-        known = [
-            manager for since, manager, at in self.managers.get(s.subject, ())
-            if since <= e.business_date and at < e.recorded_at
-        ]  # fmt: skip
-        return known[-1] if known else None

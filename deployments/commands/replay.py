@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from tasks.replay import Replayed
 
 SHOWN = 20
+LEFT = {
+    "erased": "a payload that they were decided on is erased, by right",
+    "other_page": "they were made under another declaration of their process",
+    "after_unreadable": "an entry before them can't be read",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -74,7 +79,7 @@ def _tell(again: "Callable[[Db, House], Replayed]", json: bool) -> None:
     if json:
         said = [{"stream": d.stream, "seq": d.seq, "what": d.what, "recorded": d.recorded, "recomputed": d.recomputed}
                 for d in found]  # fmt: skip
-        say.json({"entries": done.entries, "recomputed": done.recomputed, "divergences": said})
+        say.json({"entries": done.entries, "recomputed": done.recomputed, "left": dict(done.left), "divergences": said})
     else:
         for d in found[:SHOWN]:
             say.line(
@@ -84,6 +89,8 @@ def _tell(again: "Callable[[Db, House], Replayed]", json: bool) -> None:
             say.line(f"… and {len(found) - SHOWN:,} more (--json has them all).")
         say.line(f"{done.entries:,} entries decided again, {done.recomputed:,} of them automatic and recomputed from "
                  f"their recorded inputs: {f'{len(found):,} divergences' if found else 'no divergence'}.")  # fmt: skip
+        for why, n in sorted(done.left.items()):
+            say.line(f"{n:,} entries could not be decided again: {LEFT[why]}.")
     if found:
         raise typer.Exit(1)
 

@@ -15,7 +15,7 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same language; the
 Place = tuple[str | int, ...]
 
 
-class PolicyError(Exception):
+class PolicyError(ValueError):
     """The policy book can't be used; `mistakes` are sentences, each with file and line where it has one."""
 
     def __init__(self, mistakes: Iterable[str]) -> None:
