@@ -15,6 +15,7 @@ import orjson
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.actors import Actors
+from deployments.api import drain
 from deployments.mailbox import Mailbox
 from deployments.portfolio import Portfolio, portfolio, staff
 from deployments.serve import server
@@ -84,8 +85,9 @@ class Days:
         return self.random.randbytes(32).hex()
 
 
-def live(seed: int, loans: int, url: str, home: Path, port: int, say: Say) -> Outcome:
-    """A fresh bank in `home` and `url`, its quarter lived; its Prefect server on `port` is stopped again."""
+def live(seed: int, loans: int, url: str, home: Path, port: int, say: Say, weeks: int = WEEKS) -> Outcome:
+    """A fresh bank in `home` and `url`, its quarter (so many weeks) lived; its Prefect server on `port` is stopped
+    again."""
     began = time.monotonic()
     _fresh(url, home)
     create(url)
@@ -98,16 +100,17 @@ def live(seed: int, loans: int, url: str, home: Path, port: int, say: Say) -> Ou
         stack.callback(house.use, None)
         api = stack.enter_context(server(home / "prefect", port))
         stack.enter_context(temporary_settings({PREFECT_API_URL: api}))
+        stack.callback(drain)
         with here.db() as db:
             staff(db, bank)
-            _book(db, here)
-            for week in range(WEEKS):
+            put_in_force(db, here)
+            for week in range(weeks):
                 days.day = BEGIN + timedelta(weeks=week)
-                say(f"week of {days.day}", week, WEEKS)
-                _import(db, here, bank, days.day)
+                say(f"week of {days.day}", week, weeks)
+                take_in(db, here, bank, days.day)
                 asyncio.run(lifecycle(as_of=days.day))
-                _people(db, here, bank, seed, days.day)
-            say("replaying every decision", WEEKS, WEEKS)
+                people_act(db, here, seed, days.day)
+            say("replaying every decision", weeks, weeks)
             return _count(db, here, seed, int(time.monotonic() - began))
 
 
@@ -119,9 +122,9 @@ def _fresh(url: str, home: Path) -> None:
         path_of(url).unlink(missing_ok=True)
 
 
-def _book(db: Db, here: House) -> None:
+def put_in_force(db: Db, here: House) -> None:
     """The first policy book, proposed by one editor and approved by another."""
-    book = load_book(POLICIES)
+    book = loadput_in_force(POLICIES)
     books.keep(db, book)
     first, second = (
         row[0] for row in db.rows("SELECT person FROM role_grant WHERE role = 'policy_editor' ORDER BY person")
@@ -133,7 +136,8 @@ def _book(db: Db, here: House) -> None:
     act(db, [Command(second, "approve_book", case=opened.case)], clock, rules)
 
 
-def _import(db: Db, here: House, bank: Portfolio, day: date) -> None:
+def take_in(db: Db, here: House, bank: Portfolio, day: date) -> None:
+    """The day's extract from core banking; branch heads hand borrowers over to the managers that it proposes."""
     extract = bank.write(day, here.home / "extracts" / f"{day}.csv.gz")
     found = intake(
         db, extract, load_mapping(POLICIES / "mappings" / "core_banking.yaml"), day, here.snapshots, here.now()
@@ -152,7 +156,8 @@ def _import(db: Db, here: House, bank: Portfolio, day: date) -> None:
     act(db, commands, clock, rules)
 
 
-def _people(db: Db, here: House, bank: Portfolio, seed: int, day: date) -> None:
+def people_act(db: Db, here: House, seed: int, day: date) -> None:
+    """Everybody's work of a day: items, payments that ask the gate, and somebody who tries what he may not."""
     clock, rules = here.clock(day), books.rules(db)
     Actors(db, seed, day, clock, rules).work()
     _payments(db, clock, seed, day)

@@ -146,20 +146,13 @@ def _answers(api: str) -> None:
 def _settings(api: str) -> Iterator[None]:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
+    from deployments.api import drain
+
     with temporary_settings({PREFECT_API_URL: api}):
         try:
             yield
         finally:
-            _drain()
-
-
-def _drain() -> None:
-    """What is still to be told to the server goes out before it ends; a client that finds it gone tries for long."""
-    from prefect.events.worker import EventsWorker
-    from prefect.logging.handlers import APILogWorker
-
-    for worker in (APILogWorker, EventsWorker):
-        worker.drain_all(timeout=10)
+            drain()
 
 
 def free_port() -> int:
