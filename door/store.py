@@ -14,7 +14,7 @@ from door.fold import CASE_COLUMNS, ITEM_COLUMNS, State, load
 
 _CASE = ", ".join(f"c.{name}" for name in CASE_COLUMNS)
 _MANAGER = ("(SELECT r.manager FROM responsible r WHERE r.subject = c.subject AND r.since <= ? "
-            "ORDER BY r.since DESC LIMIT 1)")  # fmt: skip
+            "ORDER BY r.since DESC, coalesce(r.case_id, 0) DESC LIMIT 1)")  # fmt: skip
 
 
 def among(db: Db, column: str, values: Collection[Any], kind: str = "text") -> tuple[str, Any]:
@@ -49,7 +49,8 @@ def read_cases(db: Db, ids: Sequence[int]) -> list[State]:
 def managers(db: Db, subjects: Collection[str], day: str) -> dict[str, str]:
     """Responsible manager by subject on a day."""
     where, values = among(db, "subject", subjects)
-    rows = db.rows(f"SELECT subject, manager FROM responsible WHERE {where} AND since <= ? ORDER BY since", values, day)
+    rows = db.rows(f"SELECT subject, manager FROM responsible WHERE {where} AND since <= ? "
+                   "ORDER BY since, coalesce(case_id, 0)", values, day)  # fmt: skip
     return dict(rows)
 
 

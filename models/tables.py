@@ -168,10 +168,16 @@ class Due(SQLModel, table=True):
 
 @_kind("projection")
 class Responsible(SQLModel, table=True):
-    """Who is first responsible for a borrower from a date on; the latest row counts, the earlier are its history."""
+    """Who is first responsible for a borrower from a date on; the latest row counts, the earlier are its history. Of
+    one date the later hand-over counts, and any before what an import said (which has no case)."""
 
     __tablename__ = "responsible"
-    __table_args__: ClassVar[Any] = (PrimaryKeyConstraint("subject", "since"),)
+    __table_args__: ClassVar[Any] = (
+        Index("responsible_handed", "subject", "since", "case_id", unique=True),
+        Index("responsible_imported", "subject", "since", unique=True, sqlite_where=text("case_id IS NULL"),
+              postgresql_where=text("case_id IS NULL")),
+    )  # fmt: skip
+    __mapper_args__: ClassVar[Any] = {"primary_key": ["subject", "since", "case_id"]}
     subject: str
     since: date
     manager: str

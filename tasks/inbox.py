@@ -15,8 +15,7 @@ SELECT i.case_id, coalesce(b.name, '') FROM item i JOIN cases c ON c.id = i.case
   LEFT JOIN borrower b ON b.id = c.subject
  WHERE {roles} AND (i.holder IS NULL OR {holder}) AND (i.owner IS NULL OR {owner} OR {holder})
    AND (coalesce(i.whose, '') <> 'manager' OR {holder} OR EXISTS (SELECT 1 FROM responsible r
-        WHERE r.subject = c.subject AND {manager} AND r.since = (SELECT max(since) FROM responsible
-              WHERE subject = c.subject AND since <= ?)))
+        WHERE r.subject = c.subject AND {manager} AND r.since <= ?))
  ORDER BY i.due_on IS NULL, i.due_on, i.case_id
 """
 

@@ -186,6 +186,17 @@ def test_the_inbox_says_what_is_late(bank: Bank, shell: Shell) -> None:
     assert "1 item waits for lee on 2026-12-31, 1 of them late." in said.out
 
 
+def test_of_two_hand_overs_on_one_day_the_later_has_the_borrower_in_his_inbox(bank: Bank, shell: Shell) -> None:
+    case = inspection(bank)
+    for manager in ("park", "kang"):
+        form = ("-f", f"manager={manager}", "-f", f"since={bank.day}", "-f", "reason=moved")
+        handover = shell("open", "handover", "--subject", "B1", "-p", "noh", *form, "--json").json["case"]
+        shell("act", handover, "take_over", "-p", manager)
+    holders = [p for p in ("lee", "park", "kang") if shell("inbox", "-p", p, "--json").json["items"]]
+    assert holders == ["kang"]
+    assert shell("case", case, "--json").json["able"] == ["kang"]
+
+
 def test_cases_are_found_by_step_process_borrower_and_whether_open(bank: Bank, shell: Shell) -> None:
     one, two = inspection(bank), inspection(bank, "review", "B2")
 

@@ -417,7 +417,15 @@ def upgrade() -> None:
             ["case_id"],
             ["cases.id"],
         ),
-        sa.PrimaryKeyConstraint("subject", "since"),
+    )
+    op.create_index("responsible_handed", "responsible", ["subject", "since", "case_id"], unique=True)
+    op.create_index(
+        "responsible_imported",
+        "responsible",
+        ["subject", "since"],
+        unique=True,
+        sqlite_where=sa.text("case_id IS NULL"),
+        postgresql_where=sa.text("case_id IS NULL"),
     )
     op.create_table(
         "role_grant",

@@ -1,0 +1,38 @@
+"""Hand-over: who is responsible for a borrower, also where several take him over from the same day."""
+
+from door.audit import audit
+from door.command import Refused
+from door.db import Db
+from door.rebuild import export, rebuild
+from processes import PROCESSES
+from tests.door.bank import DAY, Bank
+
+
+def handed_over(bank: Bank, head: str, manager: str) -> int:
+    """B1 passes to a manager from DAY on."""
+    case = bank.open("handover", head, "hand_over", slot="B1", said={"manager": manager, "since": DAY})
+    bank.do(manager, "take_over", case)
+    return case
+
+
+def test_of_one_day_the_later_hand_over_counts(bank: Bank) -> None:
+    review = bank.inspection("review")
+    bank.db.run("INSERT INTO responsible (subject, since, manager) VALUES ('B1', ?, 'lee')", DAY)  # by an import
+    first = handed_over(bank, "noh", "park")
+    assert bank.refused("lee", "conclude", review) == Refused("not_yours", {"owner": "park"})
+    second = handed_over(bank, "noh", "kang")
+    assert bank.refused("park", "conclude", review) == Refused("not_yours", {"owner": "kang"})
+    bank.do("kang", "conclude", review)
+    rows = bank.db.rows("SELECT since, manager, case_id FROM responsible WHERE subject = 'B1' AND since = ?", DAY)
+    assert set(rows) == {(DAY, "lee", None), (DAY, "park", first), (DAY, "kang", second)}
+
+
+def test_two_hand_overs_of_one_day_are_audited_and_rebuilt(quick: Bank, db: Db) -> None:
+    handed_over(quick, "noh", "park")
+    handed_over(quick, "noh", "kang")
+    assert audit(quick.db, PROCESSES, None).faults == []
+    rebuild(export(quick.db), db, PROCESSES)
+    ours = "SELECT * FROM responsible WHERE case_id IS NOT NULL ORDER BY case_id"
+    assert db.rows(ours) == quick.db.rows(ours)
+    assert len(db.rows(ours)) == 2
+    assert audit(db, PROCESSES, None).faults == []
