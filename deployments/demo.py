@@ -124,7 +124,7 @@ def _fresh(url: str, home: Path) -> None:
 
 def put_in_force(db: Db, here: House) -> None:
     """The first policy book, proposed by one editor and approved by another."""
-    book = loadput_in_force(POLICIES)
+    book = load_book(POLICIES)
     books.keep(db, book)
     first, second = (
         row[0] for row in db.rows("SELECT person FROM role_grant WHERE role = 'policy_editor' ORDER BY person")
