@@ -52,9 +52,10 @@ def rows_due(db: Db, snapshots: Path, snapshot: str, conditions: str, book: Book
 
 
 def ordered(db: Db) -> pl.DataFrame:
-    """Special inspections by order: correction orders of kind O2 in work, due when the order is."""
-    rows = db.rows("SELECT c.subject, c.state, i.due_on, c.id FROM cases c JOIN item i ON i.case_id = c.id "
-                   "WHERE c.process = 'order' AND c.step IN ('in_work', 'tightened')")  # fmt: skip
+    """Special inspections by order: correction orders of kind O2 in work, due when the order first was; more time for
+    it makes no second one."""
+    rows = db.rows("SELECT c.subject, c.state, e.due_on, c.id FROM cases c JOIN entry e ON e.stream = c.stream "
+                   "AND e.seq = 1 WHERE c.process = 'order' AND c.step IN ('in_work', 'tightened')")  # fmt: skip
     found = []
     for subject, state, due_on, id_ in rows:
         facts = facts_in(state)
