@@ -40,6 +40,11 @@ class Dossier:
     def opening(self) -> Mapping[str, Any]:
         return self.past[0].payload
 
+    @property
+    def questions(self) -> list[tuple[str, str]]:
+        """What is asked, by facility and checkpoint; asked for two reasons, it is one question."""
+        return list(dict.fromkeys((ask["facility"], id_) for ask in self.opening["asks"] for id_ in ask["checkpoints"]))
+
     def last(self, *actions: str) -> Past | None:
         """The newest entry of any of these actions."""
         return next((p for p in reversed(self.past) if p.action in actions), None)

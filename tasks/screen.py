@@ -22,16 +22,14 @@ def screen(d: Dossier, given: Given) -> tuple[str, dict[str, Any]]:
     visited = package.payload["visited_on"]
     defects: list[Defect] = []
     findings = []
-    for ask in d.opening["asks"]:
-        for id_ in ask["checkpoints"]:
-            checkpoint, where = book.checkpoint(id_), f"{ask['facility']} {id_}"
-            answer = said.get((ask["facility"], id_))
-            defects += _answer(book, checkpoint, answer, where, package.payload)
-            if answer and answer["value"] and not checkpoint.refuses(answer["value"]):
-                before = (d.answers_before or {}).get((ask["facility"], id_))
-                colour = book.finding(id_, answer["value"], before, answer["as_of"], visited)
-                if colour:
-                    findings.append({"facility": ask["facility"], "checkpoint": id_, "colour": colour})
+    for facility, id_ in d.questions:
+        checkpoint, answer = book.checkpoint(id_), said.get((facility, id_))
+        defects += _answer(book, checkpoint, answer, f"{facility} {id_}", package.payload)
+        if answer and answer["value"] and not checkpoint.refuses(answer["value"]):
+            before = (d.answers_before or {}).get((facility, id_))
+            colour = book.finding(id_, answer["value"], before, answer["as_of"], visited)
+            if colour:
+                findings.append({"facility": facility, "checkpoint": id_, "colour": colour})
     defects += _visit(d, book, package, given)
     payload = {
         "defects": [{"code": c, "where": w, "says": s} for c, w, s in sorted(set(defects))],
@@ -82,10 +80,10 @@ def _visit(d: Dossier, book: Book, package: Past, given: Given) -> Iterator[Defe
     for file in said["evidence"]:
         if file["kind"] == "photo" and abs((date.fromisoformat(file["taken_at"][:10]) - visited).days) > 1:
             yield "B03", file["shows"], f"taken {file['taken_at'][:10]}, visited {visited}"
-        used = [case for at, case in given.first_uses.get(file["sha256"], ()) if at < package.recorded_at]
-        if any(case != d.state.id for case in used):
-            other = next(case for case in used if case != d.state.id)
-            yield "B04", file["shows"], f"handed in before with case {other}"
+        uses = given.first_uses.get(file["sha256"], ())
+        others = [case for at, case in uses if case != d.state.id and (at, case) < (package.recorded_at, d.state.id)]
+        if others:
+            yield "B04", file["shows"], f"handed in before with case {others[0]}"
     if said["how"] != "outsourced":
         return
     shown = {file["shows"] for file in said["evidence"] if file["kind"] == "photo"}
@@ -101,9 +99,9 @@ def _visit(d: Dossier, book: Book, package: Past, given: Given) -> Iterator[Defe
 
 
 def _photos(d: Dossier, book: Book) -> list[str]:
-    """The photos of every vendor visit; those of collateral where the template asks about collateral at all."""
-    asked = {id_ for ask in d.opening["asks"] for id_ in ask["checkpoints"]}
-    collateral = any(p.startswith("collateral") for id_ in asked for p in book.checkpoint(id_).photos)
+    """The photos of every vendor visit; those of collateral where collateral is asked about at all."""
+    about = book.additions.get("collateral", ())
+    collateral = any(id_ in about for _, id_ in d.questions)
     return [p for p in book.collection.photos if collateral or not p.startswith("collateral")]
 
 

@@ -18,10 +18,9 @@ from tests.door.conftest import lite
 from tests.tasks.bank import take
 from tests.tasks.core_bank import BOOK
 from tests.tasks.recount import Recount
-from tests.tasks.works import Works, changed, facility, works
+from tests.tasks.works import QUIET, Works, changed, facility, works
 
 QUARTERLY = "2026-01-03"  # a loan opened on 3 January 2025 is due then
-QUIET = {"opened_on": date(2025, 11, 20), "drawings": [date(2024, 1, 1)]}  # due for nothing before February
 SOON = {"opened_on": date(2025, 10, 20), "drawings": [date(2024, 1, 1)]}  # due on 20 January
 
 

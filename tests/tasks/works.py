@@ -26,6 +26,7 @@ from tests.door.bank import DAY, Bank, found
 from tests.tasks.core_bank import BOOK
 
 SECRET = "5" * 64
+QUIET = {"opened_on": date(2025, 11, 20), "drawings": [date(2024, 1, 1)]}  # due for nothing before 20 February 2026
 
 
 def facility(id: str, borrower: str, **other: Any) -> dict[str, Any]:
@@ -59,6 +60,10 @@ class Works:
     @property
     def db(self) -> Db:
         return self.bank.db
+
+    @property
+    def book(self) -> str:
+        return books.in_force(self.db, self.bank.day)
 
     @property
     def today(self) -> date:
