@@ -78,7 +78,7 @@ def _visit(d: Dossier, book: Book, package: Past, given: Given) -> Iterator[Defe
     if not first <= visited or (visited > last and not reopened) or said["visited_on"] > package.business_date:
         yield "B12", "visit", f"visited on {visited}, the window is {first} to {last}"
     for file in said["evidence"]:
-        if file["kind"] == "photo" and abs((date.fromisoformat(file["taken_at"][:10]) - visited).days) > 1:
+        if file["kind"] == "photo" and not _about(file["taken_at"], visited):
             yield "B03", file["shows"], f"taken {file['taken_at'][:10]}, visited {visited}"
         uses = given.first_uses.get(file["sha256"], ())
         others = [case for at, case in uses if case != d.state.id and (at, case) < (package.recorded_at, d.state.id)]
@@ -103,6 +103,14 @@ def _photos(d: Dossier, book: Book) -> list[str]:
     about = book.additions.get("collateral", ())
     collateral = any(id_ in about for _, id_ in d.questions)
     return [p for p in book.collection.photos if collateral or not p.startswith("collateral")]
+
+
+def _about(instant: str, day: date) -> bool:
+    """Does it lie within a day of that day? An instant that can't be read does not."""
+    try:
+        return abs((date.fromisoformat(instant[:10]) - day).days) <= 1
+    except ValueError:
+        return False
 
 
 def _months_before(day: str, months: int) -> str:

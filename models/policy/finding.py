@@ -67,18 +67,21 @@ def wrong_test(text: str, type_: str, choices: tuple[str, ...]) -> str:
 
 
 def _number(text: str) -> Decimal | None:
+    """A number that can be reckoned with: of at most 30 digits before the point."""
     try:
         number = Decimal(text)
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and number.adjusted() < 30 else None
 
 
 def _date(text: str) -> date | None:
+    """A date that months can be added to."""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return day if 1900 <= day.year < 3000 else None
 
 
 def _words(question: Question) -> tuple[str, ...]:

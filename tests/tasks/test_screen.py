@@ -4,6 +4,7 @@ an answer finds."""
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from door.command import SYSTEM
 from door.db import Db
 from tasks.screen import screen
+from tests.tasks.core_bank import BOOK
 from tests.tasks.papers import VISITED, answer, asks, dossier, file, given, package, past, sha, vendor
 from tests.tasks.works import QUIET, facility, works
 
@@ -289,6 +291,18 @@ def test_findings_are_kept_beside_defects_and_what_was_not_asked_finds_nothing()
     bad = answered(clean(interview_signed=False), "C1", value="halted")
     assert [f["colour"] for f in screened(bad)[1]["findings"]] == ["r"]
     assert screened(bad, asked=[asks("C5")])[1]["findings"] == []
+
+
+ODD = ("", "1e999999", "-1e999999", "1e-999999", "0e999999", "sNaN", "9999-12-31", "0001-01-01", "2026-W02", "١٢", "\0")
+
+
+@pytest.mark.parametrize("id_", sorted(BOOK.checkpoints))
+def test_no_answer_however_odd_stops_the_examination(id_: str) -> None:
+    """One package that can't be read would hold up all others of the batch."""
+    for value, before in product(ODD, (None, *ODD)):
+        odd = shown(clean(), "gate", taken_at=value) | {"answers": [answer(id_, value)]}
+        said = screened(odd, asked=[asks(id_)], before={("L1", id_): before} if before is not None else None)[1]
+        assert ("B03", "gate") in [(d["code"], d["where"]) for d in said["defects"]]
 
 
 def test_a_case_at_the_screen_without_a_package_is_a_fault_of_ours() -> None:
