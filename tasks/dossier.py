@@ -11,7 +11,8 @@ from door.fold import CASE_COLUMNS, State, load
 from door.store import among
 
 PACKAGES = ("submit", "collect")
-SCREENINGS = ("pass", "incomplete", "recollect", "integrity", "check")
+SCREENINGS = ("pass", "incomplete", "recollect", "integrity")
+BACK = 6  # of the borrower's earlier inspections, so many are searched for the last answer to a question
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Past:
 @dataclass(frozen=True, slots=True)
 class Dossier:
     """A case (its state), its entries in order, the borrower's inspections closed before it was opened (newest
-    first, at most three), and the answers of the newest of them by facility and checkpoint."""
+    first), and their last answers by facility and checkpoint."""
 
     state: State
     past: tuple[Past, ...]
@@ -51,9 +52,14 @@ class Dossier:
 
     @property
     def findings(self) -> list[Mapping[str, Any]]:
-        """Findings of the newest examination of the newest package."""
-        screened = self.last(*SCREENINGS[:4])
-        return list(screened.payload.get("findings", ())) if screened else []
+        """Findings of the newest automatic examination, and those that the officer added in his check after it."""
+        found: dict[tuple[str, ...], Mapping[str, Any]] = {}
+        for p in self.past:
+            if p.action in SCREENINGS:
+                found = {}
+            if p.action in (*SCREENINGS, "check"):
+                found |= {(f["facility"], f["checkpoint"], f["colour"]): f for f in p.payload.get("findings", ())}
+        return list(found.values())
 
 
 def answers(package: Past | None) -> dict[tuple[str, str], str]:
@@ -61,9 +67,10 @@ def answers(package: Past | None) -> dict[tuple[str, str], str]:
     return {(a["facility"], a["checkpoint"]): a["value"] for a in package.payload.get("answers", ())} if package else {}
 
 
-def pasts(db: Db, streams: Sequence[str]) -> dict[str, tuple[Past, ...]]:
-    """The entries of streams, in order."""
+def pasts(db: Db, streams: Sequence[str], packages: bool = False) -> dict[str, tuple[Past, ...]]:
+    """The entries of streams in order, all or the packages alone."""
     where, values = among(db, "stream", streams)
+    where += " AND action IN ('submit', 'collect')" if packages else ""
     found: dict[str, list[Past]] = {}
     for stream, seq, action, person, day, at, payload in db.rows(
         f"SELECT stream, seq, action, person, business_date, recorded_at, payload FROM entry WHERE {where} "
@@ -80,11 +87,16 @@ def dossiers(db: Db, states: Iterable[State]) -> list[Dossier]:
     made = [Dossier(s, past[s.stream]) for s in wanted]
     closed = _closed(db, {s.subject for s in wanted})
     made = [replace(d, earlier=_before(d, closed.get(d.state.subject, ()))) for d in made]
-    previous = pasts(db, sorted({d.earlier[0].stream for d in made if d.earlier}))
-    return [
-        replace(d, answers_before=answers(Dossier(d.earlier[0], previous[d.earlier[0].stream]).last(*PACKAGES)))
-        if d.earlier else d for d in made
-    ]  # fmt: skip
+    previous = pasts(db, sorted({s.stream for d in made for s in d.earlier[:BACK]}), packages=True)
+    return [replace(d, answers_before=_last_answers(d.earlier[:BACK], previous)) for d in made]
+
+
+def _last_answers(earlier: Sequence[State], packages: Mapping[str, Sequence[Past]]) -> dict[tuple[str, str], str]:
+    found: dict[tuple[str, str], str] = {}
+    for s in reversed(earlier):
+        for newest in packages.get(s.stream, ())[-1:]:
+            found |= answers(newest)
+    return found
 
 
 def _closed(db: Db, subjects: set[str]) -> dict[str, list[State]]:
@@ -99,4 +111,4 @@ def _closed(db: Db, subjects: set[str]) -> dict[str, list[State]]:
 def _before(d: Dossier, closed: Sequence[State]) -> tuple[State, ...]:
     """Closed before this case was opened, so that what it was decided on can't change afterwards."""
     opened_at = d.past[0].recorded_at
-    return tuple(s for s in closed if s.last_at < opened_at)[:3]
+    return tuple(s for s in closed if s.last_at < opened_at)

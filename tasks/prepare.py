@@ -31,6 +31,6 @@ def prepare(d: Dossier, given: Given) -> tuple[str, dict[str, Any]]:
         for (facility, checkpoint), value in sorted(now.items())
         if (facility, checkpoint) in before and before[facility, checkpoint] != value
     ]
-    green = not findings and class_ == 1
+    green = not findings and class_ == 1 and d.state.visits["screen"] == 1
     return "propose", {"proposed_class": class_, "proposed_level": level, "green": green, "changes": changes,
                        "because": "; ".join(because)}  # fmt: skip
