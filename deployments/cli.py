@@ -29,7 +29,7 @@ from deployments.commands import (
     serve,
 )
 from deployments.commands.options import day
-from deployments.mistakes import sentence_of
+from deployments.mistakes import Mistake, sentence_of
 from deployments.settings import Chosen, choose
 
 
@@ -40,6 +40,7 @@ class Edge(TyperGroup):
         self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **extra: Any
     ) -> Any:
         try:
+            _readable(sys.argv[1:] if args is None else args)
             code = super().main(args, standalone_mode=False, **extra)
         except typer.Abort:
             code = self._say("Stopped.", 130)
@@ -59,6 +60,15 @@ class Edge(TyperGroup):
     def _say(text: str, code: int) -> int:
         print(text, file=sys.stderr)
         return code
+
+
+def _readable(words: Sequence[str]) -> None:
+    """Raises Mistake for a word in another encoding than UTF-8, which no table and no journal could hold."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise Mistake(f"{word!r} is not UTF-8 text: write it in UTF-8.") from None
 
 
 app = typer.Typer(

@@ -24,12 +24,12 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from deployments.mistakes import Mistake
+from deployments.mistakes import Mistake, first_line
 from door.db import Db
 from models.forms import Name
 from processes import PROCESSES
 
-Label = Annotated[str, Field(min_length=1, max_length=200)]
+Label = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 #: Roles that no step of a process names: told of what nobody may do, and readers.
 OTHER_ROLES = {"operations", "auditor", "administrator", "credit_approver"}
 
@@ -117,6 +117,8 @@ def read(path: Path) -> Read:
     except yaml.MarkedYAMLError as e:
         line = e.problem_mark.line + 1 if e.problem_mark else 1
         raise Mistake(f"{path}:{line}: this is not YAML: {e.problem}.") from None
+    except (yaml.YAMLError, RecursionError) as e:
+        raise Mistake(f"{path}: this can't be read as YAML: {first_line(e)}.") from None
     if not isinstance(node, yaml.MappingNode):
         raise Mistake(f"{path}:1: a staff list holds the keys {', '.join(StaffList.model_fields)}.")
     if twice := list(_twice(node)):

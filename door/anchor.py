@@ -5,7 +5,6 @@ Each anchor lists only the heads that moved since the one before; the root is ov
 """
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from door.command import Clock
 from door.db import Db, Row
 from door.journal import ZERO, canonical
+from door.keyfile import make
 
 Head = tuple[str, int, str]
 Sign = Callable[[bytes], str]
@@ -145,15 +145,13 @@ def signer(path: Path) -> Sign:
     """Signs (Ed25519) with the private key in the file, which is made on first use, for its owner alone (0600), with
     the public key beside it (`.pub`, PEM). It belongs where those who can write to the database can't read."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         key = Ed25519PrivateKey.generate()
-        private = key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.NoEncryption())
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(private)
+        make(path, key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.NoEncryption()))
     key = _private(path)
     public = path.with_suffix(".pub")
     if not public.exists():
-        public.write_bytes(key.public_key().public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo))
+        shown = key.public_key().public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo)
+        make(public, shown, 0o644)
     return lambda statement: key.sign(statement).hex()
 
 

@@ -16,6 +16,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Minor = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1)]
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]  # as a person writes it; a slip is refused
 Level = Annotated[int, Field(ge=0, le=4)]
 Class = Annotated[int, Field(ge=1, le=5)]
 Path = Literal["outsourced", "own", "desk"]
@@ -40,7 +41,7 @@ class Handing(Form):
 class Hold(Form):
     """Put aside until a date; the calendar days count against the book's maximum and move the deadline."""
 
-    until: date
+    until: Day
     reason: Text
 
 
@@ -116,7 +117,7 @@ class Answer(Form):
     facility: Name
     checkpoint: Name
     value: Annotated[str, StringConstraints(max_length=2000)]
-    as_of: date | None = None
+    as_of: Day | None = None
     files: tuple[Sha256, ...] = ()
     note: Annotated[str, StringConstraints(max_length=2000)] = ""
 
@@ -136,7 +137,7 @@ class Package(Form):
     """What a collection hands in. `how` says who collected: outsourced, own, or desk."""
 
     how: Path
-    visited_on: date
+    visited_on: Day
     host: Annotated[str, StringConstraints(max_length=200)] = ""
     interview_signed: bool = False
     answers: tuple[Answer, ...]
@@ -218,7 +219,7 @@ class Measure(Form):
 
     code: Annotated[str, StringConstraints(pattern=r"^A\d\d$")]
     owner: Name
-    by: date
+    by: Day
 
 
 class Conclusion(Form):
@@ -264,7 +265,7 @@ class OwnRecord(Form):
     """On site, blind: the officer's own facts and level, before he sees the manager's."""
 
     own_level: Level
-    visited_on: date
+    visited_on: Day
     announced: bool = False
     answers: tuple[Answer, ...] = ()
     evidence: tuple[Evidence, ...] = ()
@@ -284,9 +285,9 @@ class Restriction(Form):
 
     kind: Annotated[str, StringConstraints(pattern=r"^K\d{1,2}$")]
     facility: Annotated[str, StringConstraints(max_length=80)] = ""
-    cap: Annotated[int, Field(ge=0)] = 0
+    cap: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
     reason: Text
-    review_on: date | None = None
+    review_on: Day | None = None
 
 
 class CorrectionOrder(Form):
@@ -315,14 +316,14 @@ class Correction(Form):
 class Asking(Form):
     """More time is asked for: until when, and why. It is no deadline until it is granted."""
 
-    until: date
+    until: Day
     reason: Text
 
 
 class Extension(Form):
     """The deadline from here on."""
 
-    due_on: date
+    due_on: Day
     reason: Text
 
 
@@ -384,7 +385,7 @@ class BookProposal(Form):
     """A policy book by hash, in force from a date."""
 
     book: Sha256
-    effective_from: date
+    effective_from: Day
     reason: Text
 
 
@@ -392,5 +393,5 @@ class HandOver(Form):
     """Responsibility for a borrower passes to another account manager on a date."""
 
     manager: Name
-    since: date
+    since: Day
     reason: Text

@@ -57,6 +57,8 @@ def passed(book: Book, process: Process, s: State, day: str) -> tuple[int, int, 
     calendar = s.facts.get("calendar") or books.DEFAULT_CALENDAR
     timer = process.steps[s.step].due.format_map(s.facts)
     found = None
+    if s.due_on and int(s.due_on[:4]) - int(day[:4]) > 1:
+        return None  # further off than a ladder reaches, and perhaps than the calendar does
     for n, (days, to) in enumerate(book.rungs(timer), 1):
         if n > s.rung and book.business_days(s.due_on or "", days, calendar) <= day:
             found = (n, days, to)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from door.command import Clock
 from door.db import Db, connect
+from door.keyfile import make
 
 
 def utc_now() -> str:
@@ -50,12 +51,7 @@ class House:
         """The secret of the links in messages, made on first use, readable by its owner alone."""
         path = self.home / "keys" / "links.key"
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with (
-                suppress(FileExistsError),
-                os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f,
-            ):
-                f.write(os.urandom(32))
+            make(path, os.urandom(32))
         return path.read_bytes()
 
     def page(self, token: str) -> str:

@@ -224,6 +224,8 @@ def load(path: Path) -> Mapping:
     except yaml.MarkedYAMLError as e:
         line = e.problem_mark.line + 1 if e.problem_mark else 1
         raise MappingError([f"{path}:{line}: this is not YAML: {e.problem}."]) from e
+    except (yaml.YAMLError, RecursionError) as e:
+        raise MappingError([f"{path}: this can't be read as YAML: {str(e).splitlines()[0]}."]) from e
     try:
         return Mapping(name=path.stem, hash=hashlib.sha256(text.encode()).hexdigest(), **data)
     except ValidationError as e:

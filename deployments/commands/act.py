@@ -9,7 +9,7 @@ import typer
 
 from deployments.commands import say
 from deployments.commands.cases import stage_of, stands, state_of
-from deployments.commands.options import Fields, Json, Said, Who, form
+from deployments.commands.options import LARGEST, Fields, Json, Said, Who, form
 from deployments.commands.run import api_of
 from deployments.mistakes import Mistake
 from deployments.settings import opened
@@ -56,7 +56,7 @@ def act(
         if token:
             link = _link(here, db, token, case, person)
             case, person = str(link.case), link.person
-        if not case.isdigit():
+        if not (case.isascii() and case.isdigit() and 0 < int(case) <= LARGEST):
             raise Mistake(f"{case!r} is no number of a case: write `postloan act 12 claim`.")
         if not person:
             raise Mistake("Say who acts: --person ID, or POSTLOAN_PERSON.")
@@ -94,6 +94,9 @@ def open_(
         facility = said.get("facility")
         if facility and not db.rows("SELECT 1 FROM facility WHERE id = ? AND borrower = ?", str(facility), subject):
             raise Mistake(f"The borrower {subject} has no facility {facility}.")
+        manager = said.get("manager")
+        if manager and not db.rows("SELECT 1 FROM person WHERE id = ?", str(manager)):
+            raise Mistake(f"There is no person {manager}: check the name, or load a staff list that has it.")
         arrow = page.steps[page.start].does[0].name
         command = Command(person, arrow, said, process=process, subject=subject, on_behalf_of=on_behalf_of, key=key,
                           slot=subject if process == "handover" else None,

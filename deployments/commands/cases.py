@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployments.commands import say
-from deployments.commands.options import Json, Limit
+from deployments.commands.options import Json, Limit, Number
 from deployments.mistakes import Mistake
 from deployments.settings import opened
 
@@ -53,7 +53,7 @@ def cases(
     say.line(f"{n:,} cases." if n <= limit else f"{n:,} cases; the first {limit} are shown.")
 
 
-def case(id_: Annotated[int, typer.Argument(metavar="CASE", help="Number of the case.")], json: Json = False) -> None:
+def case(id_: Number, json: Json = False) -> None:
     """Show a case: facts, who may act and how, and what happened."""
     from deployments.sentences import instant, words
     from tasks import books

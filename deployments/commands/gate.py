@@ -9,7 +9,7 @@ import typer
 from deployments.commands import say
 from deployments.commands.intake import money
 from deployments.commands.options import Json
-from deployments.mistakes import sentence_of
+from deployments.mistakes import Mistake, sentence_of
 from deployments.settings import opened
 
 if TYPE_CHECKING:
@@ -61,9 +61,12 @@ def gate(
 
 
 def _asked(here: "House", db: "Db", facility: str, amount: int, key: str, person: str) -> "Answer":
+    from door.command import SYSTEM
     from tasks import books
-    from tasks.gate import check
+    from tasks.gate import NAME, check
 
+    if person == SYSTEM or not NAME.fullmatch(person):
+        raise Mistake(f"{person!r} is no name of who asks: write it as --person core-banking.")
     clock = here.clock(here.business_date())
     return check(db, facility, amount, clock, books.rules(db), person=person, key=key)
 

@@ -30,10 +30,10 @@ def init(
     from tasks import books, staffing
 
     here = installation()
-    here.home.mkdir(parents=True, exist_ok=True)
     from models.policy import load
 
     book = load(policies())
+    here.home.mkdir(parents=True, exist_ok=True)
     create(here.url)
     with here.db() as db, db.transaction():
         staffing.write(db, staffing.Roster(), CALENDAR)

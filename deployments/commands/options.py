@@ -10,11 +10,14 @@ from deployments.mistakes import Mistake
 
 
 def day(text: str) -> date:
-    """A date in ISO form; raises a usage error with a sentence."""
+    """A date in ISO form, of a year in which loans are inspected; raises a usage error with a sentence."""
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no date; write it as 2026-03-31.") from None
+    if not 1970 <= found.year <= 2199:
+        raise typer.BadParameter(f"{text} lies outside the years 1970 to 2199; check the date.")
+    return found
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
@@ -27,7 +30,9 @@ Who = Annotated[
     typer.Option("--person", "-p", envvar="POSTLOAN_PERSON", metavar="ID",
                  help="Who acts. No password is asked: this is an operator's tool on the bank's own machine."),
 ]  # fmt: skip
-Limit = Annotated[int, typer.Option("--limit", min=1, help="How many rows are shown.")]
+LARGEST = 2**63 - 1  # of the numbers of cases, as both databases keep them
+Number = Annotated[int, typer.Argument(metavar="CASE", min=1, max=LARGEST, help="Number of the case.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000_000, help="How many rows are shown.")]
 Said = Annotated[str, typer.Option("--payload", metavar="JSON|@FILE", help="The act's form as JSON, or @file, or @-.")]
 Fields = Annotated[
     list[str], typer.Option("--field", "-f", metavar="NAME=VALUE", help="One field of the form; lists as JSON. Repeat.")
@@ -51,17 +56,19 @@ def _json(text: str, where: str) -> Any:
     import json
 
     try:
-        return json.loads(text)
-    except ValueError as e:
+        found = json.loads(text)
+        json.dumps(found, ensure_ascii=False).encode()  # half a character, as \\ud800 alone, is none
+    except (ValueError, RecursionError) as e:
         raise Mistake(f"{where} is no JSON ({e}).") from None
+    return found
 
 
 def _text(payload: str) -> str:
-    if payload == "@-":
-        return typer.get_text_stream("stdin").read()
     if not payload.startswith("@"):
         return payload
     try:
+        if payload == "@-":
+            return typer.get_binary_stream("stdin").read().decode()
         return Path(payload[1:]).read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise Mistake(f"{payload[1:]} is not UTF-8 text: write the JSON in UTF-8.") from None

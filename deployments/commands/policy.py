@@ -8,7 +8,7 @@ import typer
 
 from deployments.commands import say
 from deployments.commands.act import tell
-from deployments.commands.options import AsOfToday, Json, Who, day
+from deployments.commands.options import AsOfToday, Json, Number, Who, day
 from deployments.mistakes import Mistake
 from deployments.settings import opened, policies
 
@@ -39,6 +39,8 @@ def mistakes(path: Path) -> list[str]:
     from models.policy import check as check_book
     from processes import PROCESSES
 
+    if not path.is_dir():
+        raise Mistake(f"{path} is no folder: name one that holds a policy book, as policies/.")
     return check_book(path, sorted({s.due for p in PROCESSES.values() for s in p.steps.values() if s.due}))
 
 
@@ -99,9 +101,7 @@ def propose(
         tell(here, db, command, json)
 
 
-def approve(
-    case: Annotated[int, typer.Argument(help="Number of the proposal.")], person: Who, json: Json = False
-) -> None:
+def approve(case: Number, person: Who, json: Json = False) -> None:
     """Put a proposed version in force; whoever proposed it may not."""
     from door.command import Command
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.commands import say
-from deployments.commands.options import Json
+from deployments.commands.options import LARGEST, Json, Number
 from deployments.mistakes import Mistake
 from deployments.settings import opened
 
@@ -31,7 +31,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="replay")
 
 
-def run(id_: Annotated[int, typer.Argument(metavar="RUN", help="Number of the run.")], json: Json = False) -> None:
+def run(
+    id_: Annotated[int, typer.Argument(metavar="RUN", max=LARGEST, help="Number of the run.")], json: Json = False
+) -> None:
     """Replay a run: each case that it wrote to, and the digest over what it wrote."""
 
     def again(db: "Db", here: "House") -> "Replayed":
@@ -44,7 +46,7 @@ def run(id_: Annotated[int, typer.Argument(metavar="RUN", help="Number of the ru
     _tell(again, json)
 
 
-def case(id_: Annotated[int, typer.Argument(metavar="CASE", help="Number of the case.")], json: Json = False) -> None:
+def case(id_: Number, json: Json = False) -> None:
     """Replay a case, entry by entry."""
 
     def again(db: "Db", here: "House") -> "Replayed":

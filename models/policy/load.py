@@ -28,6 +28,8 @@ def check(path: Path, due_keys: Iterable[str] = ()) -> list[str]:
     """All mistakes of a book, one sentence each. `due_keys` are the timers that the processes ask for; `{kind}` in
     one stands for every kind of order, restriction or inspection, by the word before it."""
     _, mistakes, source = _compile(path)
+    if not source.data:
+        return mistakes
     timers = source.data.get("timers")
     named = set(timers) if isinstance(timers, dict) else set()
     where = source.at(("timers",))

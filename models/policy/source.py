@@ -47,6 +47,7 @@ def read(folder: Path) -> Source:
     """All *.yaml of a folder, each top-level key a section of the book. Mistakes are gathered, not raised."""
     source = Source()
     files = sorted(folder.glob("*.yaml"))
+    whole = 0
     if not files:
         source.mistakes.append(f"{folder}: no policy book here; a book is a folder with *.yaml files.")
     for file in files:
@@ -63,7 +64,13 @@ def read(folder: Path) -> Source:
         if not isinstance(root, yaml.MappingNode):
             source.mistakes.append(f"{name}:1: a policy file holds sections, each a key with what belongs to it.")
             continue
-        _mapping(source, name, root, (), source.data)
+        try:
+            _mapping(source, name, root, (), source.data)
+            whole += 1
+        except RecursionError:
+            source.mistakes.append(f"{name}:1: a part holds itself, or too many others in each other.")
+    if whole < len(files):
+        source.data.clear()  # what stands in the file that can't be read is not missing
     return source
 
 

@@ -44,7 +44,7 @@ class Shell:
     home: Path
     day: str = DAY
 
-    def __call__(self, *words: str | int | Path, code: int = 0, stdin: str | None = None) -> Said:
+    def __call__(self, *words: str | int | Path, code: int = 0, stdin: str | bytes | None = None) -> Said:
         """The command must end with that exit code; errors are sentences, never traces."""
         line = ["--database", self.url, "--home", str(self.home), "--today", self.day, *map(str, words)]
         done = CliRunner().invoke(app, line, input=stdin, env={"PREFECT_API_URL": "", "POSTLOAN_PERSON": ""})
@@ -54,7 +54,7 @@ class Shell:
         assert "defect" not in said.err
         return said
 
-    def wrong(self, *words: str | int | Path, code: int = 2, stdin: str | None = None) -> str:
+    def wrong(self, *words: str | int | Path, code: int = 2, stdin: str | bytes | None = None) -> str:
         """The sentence of a command that must fail: one line, with nothing on the standard output."""
         said = self(*words, code=code, stdin=stdin)
         assert said.out == ""
