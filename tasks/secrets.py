@@ -23,9 +23,10 @@ def commit(db: Db, house: House, clock: Clock) -> str:
     found = one(db.rows("SELECT secret FROM secret WHERE quarter = ?", name))
     if found is None:
         made = house.secret()
-        if db.run("INSERT INTO secret (quarter, secret) VALUES (?, ?) ON CONFLICT DO NOTHING", name, made):
-            note(db, f"draw:{name}", "committed", SYSTEM, {"hash": hashed(made)}, clock)
-        _disclose(db, name, clock)
+        with db.transaction():
+            if db.run("INSERT INTO secret (quarter, secret) VALUES (?, ?) ON CONFLICT DO NOTHING", name, made):
+                note(db, f"draw:{name}", "committed", SYSTEM, {"hash": hashed(made)}, clock)
+            _disclose(db, name, clock)
         return commit(db, house, clock)
     return hashed(str(found[0]))
 
