@@ -16,11 +16,15 @@ def dispatch(d: Dossier, given: Given) -> tuple[str, dict[str, Any]]:
     """
     facts = d.state.facts
     fits = [v for v in given.inputs.vendors if _covers(v, facts["product"], facts["unit"])]
-    worn = _too_often(d, given.book(d).collection.same_inspector_at_most)
+    at_most = given.book(d).collection.same_inspector_at_most
+    worn = _too_often(d, at_most)
     free = [(v, [i for i in v.inspectors if i != worn]) for v in fits]
     free = [(v, inspectors) for v, inspectors in free if inspectors]
     if not free:
-        return "no_vendor", {"reason": f"no vendor under contract for {facts['product']} in {facts['unit']}"}
+        none = f"no vendor under contract for {facts['product']} in {facts['unit']}"
+        if fits:
+            none = f"no inspector of {fits[0].vendor} but {worn}, who made the last {at_most} visits"
+        return "no_vendor", {"reason": none}
     turn = int.from_bytes(hashlib.sha256(f"dispatch/{d.state.id}".encode()).digest()[:8])
     seats = [choice for choice in free for _ in range(choice[0].per_day)]
     vendor, inspectors = seats[turn % len(seats)]
@@ -36,5 +40,5 @@ def _covers(vendor: Engaged, product: str, unit: str) -> bool:
 
 def _too_often(d: Dossier, at_most: int) -> str | None:
     """The inspector of the last visits, if he made as many in a row as one may."""
-    last = [s.facts.get("inspector") for s in d.earlier[:at_most]]
-    return last[0] if len(last) == at_most and last[0] is not None and len(set(last)) == 1 else None
+    last = {s.facts.get("inspector") for s in d.earlier[:at_most]}
+    return last.pop() if len(d.earlier) >= at_most and len(last) == 1 else None

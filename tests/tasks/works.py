@@ -39,15 +39,14 @@ def facility(id: str, borrower: str, **other: Any) -> dict[str, Any]:
     } | other  # fmt: skip
 
 
-def changed(book: Book = BOOK, **sections: dict[str, Any]) -> Book:
-    """The book with some entries of some sections changed: kinds={"use": {"merge": True}}."""
-    said = json.loads(book.text)
+def changed(**sections: dict[str, Any]) -> Book:
+    """The default book with some entries of some sections changed: kinds={"use": {"merge": True}}."""
+    said = json.loads(BOOK.text)
     for section, entries in sections.items():
         for name, value in entries.items():
             old = said[section][name]
             said[section][name] = {**old, **value} if isinstance(old, dict) else value
-    said["version"] = f"{book.version}-changed"
-    return Book.from_text(json.dumps(said))
+    return Book.from_text(json.dumps(said | {"version": "changed"}))
 
 
 @dataclass
