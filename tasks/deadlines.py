@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from door.act import act_in_chunks
 from door.command import SYSTEM, Command
@@ -23,15 +24,17 @@ def any_due(db: Db) -> bool:
 
 
 def keep_deadlines(run: Run, limit: int = 0) -> Counter[str]:
-    """Reminds, and takes late arrows. An outage's missed rungs are one reminder, the highest; never one each."""
+    """Reminds, and takes late arrows, of at most `limit` items (0: all). An outage's missed rungs are one reminder, the
+    highest; never one each."""
     done: Counter[str] = Counter()
     after = -1
     while batch := run.db.rows(_ITEMS, after, BATCH):
         after = batch[-1][0]
-        commands = list(_commands(run, read_cases(run.db, [row[0] for row in batch])))
+        states = read_cases(run.db, [row[0] for row in batch])
+        commands = list(islice(_commands(run, states), limit - done.total() if limit else None))
         for command, verdict in act_in_chunks(run.db, commands, run.clock, run.rules, run.give_way):
             done[verdict.refused.code if verdict.refused else command.action] += 1
-        if limit and sum(done.values()) >= limit:
+        if limit and done.total() >= limit:
             break
     return done
 
@@ -48,7 +51,7 @@ def _commands(run: Run, states: list[State]) -> Iterator[Command]:
             yield Command(SYSTEM, step.late, case=s.id, run=run.id, seen=s.seq)
         elif rung := passed(books.book(run.db, s.book), process, s, run.day):
             n, days, to = rung
-            person = "" if to == "holder" else _person(to, owners.get(s.subject), heads)
+            person = "" if to == "holder" else _person(to, owners.get(s.subject), s.facts.get("unit", ""), heads)
             yield Command(SYSTEM, "remind", {"days": days, "to": person, "rung": n}, case=s.id, run=run.id, seen=s.seq)
 
 
@@ -78,9 +81,9 @@ def _heads(db: Db, day: str) -> Mapping[tuple[str, str], str]:
     return found
 
 
-def _person(role: str, manager: str | None, heads: Mapping[tuple[str, str], str]) -> str:
-    """Whom a rung names: the manager himself, or the role's holder in the manager's unit, or in the house."""
+def _person(role: str, manager: str | None, unit: str, heads: Mapping[tuple[str, str], str]) -> str:
+    """Whom a rung names: the manager himself, or the role's holder in the manager's unit (where he has left: the
+    case's), or in the house."""
     if role == "account_manager" and manager:
         return manager
-    unit = heads.get(("unit", manager or ""), "")
-    return heads.get((role, unit)) or heads.get((role, "")) or ""
+    return heads.get((role, heads.get(("unit", manager or ""), unit))) or heads.get((role, "")) or ""

@@ -1,0 +1,237 @@
+"""Deadlines are kept on the business date: reminders climb their ladder by business days, each rung once and to whom
+it names; a late arrow is taken once; what is put aside waits."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from door.act import CHUNK
+from door.command import SYSTEM
+from door.db import Db
+from processes import PROCESSES
+from tasks.deadlines import keep_deadlines
+from tests.door.conftest import lite
+from tests.tasks.core_bank import BOOK
+from tests.tasks.works import Works, works
+
+#: Calendar days around the new year of 2026 in Seoul: 16 to 18 February are a holiday.
+COLLECT = ("2026-02-03", "2026-02-20")  # opened on; ten business days later
+LADDER = [  # what the branch's ladder makes of it: business day, days from the deadline, to whom
+    ("2026-02-13", -2, ""), ("2026-02-23", 1, ""), ("2026-02-25", 3, "kang"), ("2026-03-05", 8, "han"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def bank(db: Db, tmp_path: Path) -> Works:
+    """On both databases."""
+    return works(db, tmp_path)
+
+
+@pytest.fixture
+def quick(lite_template: Path, tmp_path: Path) -> Iterator[Works]:
+    """On SQLite alone, for rules that the database has no part in."""
+    with lite(lite_template, tmp_path) as db:
+        yield works(db, tmp_path)
+
+
+def opened(bank: Works, day: str, subject: str = "B1", path: str = "own", **said: Any) -> int:
+    """An inspection that waits from that day for its manager, or for ahn of the vendor."""
+    bank.bank.day = day
+    case = bank.bank.open("inspection", SYSTEM, "open", subject=subject, book=bank.book, said={"path": path, **said})
+    if path == "outsourced":
+        bank.bank.do(SYSTEM, "assign", case)
+    return case
+
+
+def reminded(bank: Works, case: int) -> list[tuple[str, int, str]]:
+    """(day, days from the deadline, to whom) of every reminder."""
+    rows = bank.db.rows("SELECT business_date, payload FROM entry WHERE stream = ? AND action = 'remind' ORDER BY seq",
+                        bank.bank.state(case).stream)  # fmt: skip
+    return [(str(day), json.loads(p)["days"], json.loads(p)["to"]) for day, p in rows]
+
+
+def days(first: str, last: str) -> Iterator[str]:
+    day = date.fromisoformat(first)
+    while str(day) <= last:
+        yield str(day)
+        day += timedelta(1)
+
+
+def keep(bank: Works, *on: str) -> Counter[str]:
+    done: Counter[str] = Counter()
+    for day in on:
+        bank.bank.day = day
+        done += bank.remind()
+    return done
+
+
+# -- the ladder -------------------------------------------------------------------------------------------------------
+
+
+def test_reminders_climb_by_business_days_each_rung_once_and_to_whom_it_names(bank: Works) -> None:
+    """Run every day of six weeks, weekends and holidays too: the holder before and after, then his head, then credit."""
+    case = opened(bank, COLLECT[0])
+    assert bank.bank.state(case).due_on == COLLECT[1]
+    assert keep(bank, *days("2026-02-03", "2026-03-16")) == {"remind": 4}
+    assert reminded(bank, case) == LADDER
+    assert [n[1:] for n in bank.bank.notices(case)][1:] == [("remind", who or None) for *_, who in LADDER]
+    assert bank.bank.state(case).step == "collect"
+
+
+def test_twice_on_a_day_reminds_once(bank: Works) -> None:
+    opened(bank, COLLECT[0])
+    assert keep(bank, "2026-02-13", "2026-02-13") == {"remind": 1}
+
+
+@pytest.mark.parametrize(
+    ("day", "rungs"),
+    [("2026-02-24", [1]), ("2026-02-26", [3]), ("2026-03-09", [8]), ("2026-12-01", [8])],
+)
+def test_what_an_outage_missed_is_one_reminder_the_highest(quick: Works, day: str, rungs: list[int]) -> None:
+    case = opened(quick, COLLECT[0])
+    assert keep(quick, day) == {"remind": 1}
+    assert [r[1] for r in reminded(quick, case)] == rungs
+    assert keep(quick, day, str(date.fromisoformat(day) + timedelta(40))) == ({"remind": 1} if rungs != [8] else {})
+
+
+def test_each_step_climbs_its_own_ladder_from_below(quick: Works) -> None:
+    case = opened(quick, COLLECT[0])
+    keep(quick, "2026-02-24")
+    quick.bring(case, "review")
+    assert quick.bank.state(case).due_on == "2026-03-04"
+    keep(quick, *days("2026-02-25", "2026-03-06"))
+    assert reminded(quick, case)[1:] == [("2026-02-27", -2, ""), ("2026-03-05", 1, "")]
+
+
+def test_nobody_is_reminded_before_the_first_rung_or_where_nothing_waits(quick: Works) -> None:
+    case = opened(quick, COLLECT[0])
+    assert keep(quick, *days("2026-02-03", "2026-02-12")) == {}
+    quick.cancel([case])
+    assert keep(quick, "2026-02-13", "2026-03-31") == {}
+
+
+def test_the_calendar_is_the_cases_own(quick: Works) -> None:
+    """In New York the Korean new year is three days of work, and Washington's birthday on 16 February is none."""
+    case = opened(quick, COLLECT[0], calendar="US")
+    assert quick.bank.state(case).due_on == "2026-02-18"
+    keep(quick, *days("2026-02-03", "2026-02-20"))
+    assert reminded(quick, case) == [("2026-02-13", -2, ""), ("2026-02-19", 1, "")]
+
+
+# -- to whom ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_head_is_that_of_the_managers_branch(quick: Works) -> None:
+    quick.bank.borrower("B3", manager="park")
+    case = opened(quick, COLLECT[0], "B3", unit="jongno")
+    keep(quick, "2026-02-25")
+    assert reminded(quick, case) == [("2026-02-25", 3, "noh")]
+
+
+def test_where_the_manager_has_left_it_is_still_the_head_of_the_cases_branch(quick: Works) -> None:
+    quick.bank.borrower("B3", manager="park")
+    case = opened(quick, COLLECT[0], "B3", unit="jongno")
+    quick.bank.leave("park", "2026-02-20")
+    keep(quick, "2026-02-25")
+    assert reminded(quick, case) == [("2026-02-25", 3, "noh")]
+
+
+def test_who_has_left_or_holds_the_role_no_more_is_not_reminded(quick: Works) -> None:
+    quick.bank.hire("abe", "mapo", "branch_head", since="2026-03-01")
+    quick.bank.leave("han", "2026-03-01")
+    case = opened(quick, COLLECT[0])
+    keep(quick, "2026-02-25", "2026-03-05")
+    assert reminded(quick, case) == [("2026-02-25", 3, "kang"), ("2026-03-05", 8, "oh")]
+
+
+# -- late arrows ------------------------------------------------------------------------------------------------------
+
+
+def test_a_visit_that_was_not_made_goes_to_the_manager_on_the_day_after_the_deadline_and_once(bank: Works) -> None:
+    """Seven business days from 3 February. The inspector is reminded one before it, and nobody after."""
+    case = opened(bank, COLLECT[0], path="outsourced")
+    assert bank.bank.state(case).due_on == "2026-02-12"
+    assert keep(bank, *days("2026-02-03", "2026-02-12")) == {"remind": 1}
+    assert bank.bank.state(case).step == "visit"
+    assert keep(bank, "2026-02-13", "2026-02-13", "2026-02-14") == {"not_visited": 1}
+    state = bank.bank.state(case)
+    assert (state.step, state.due_on, state.done["not_visited"]) == ("collect", "2026-03-05", 1)
+
+
+def test_an_outage_takes_the_late_arrow_at_once_and_its_next_step_has_its_whole_time(quick: Works) -> None:
+    case = opened(quick, COLLECT[0], path="outsourced")
+    assert keep(quick, "2026-04-01") == {"not_visited": 1}
+    assert quick.bank.state(case).due_on == "2026-04-15"
+    assert reminded(quick, case) == []
+
+
+def test_an_order_that_nobody_does_tightens_and_ends_in_the_workout(bank: Works) -> None:
+    bank.bank.day = "2026-02-02"
+    order = bank.bank.open("order", "han", "issue", subject="B1", book=bank.book, said={"kind": "O1"})
+    assert bank.bank.state(order).due_on == "2026-02-12"
+    done = keep(bank, *days("2026-02-02", "2026-03-31"))
+    assert (done["overdue"], done["to_workout"]) == (1, 1)
+    assert bank.bank.state(order).step == "workout"
+    said = reminded(bank, order)
+    assert said[:2] == [("2026-02-05", -5, ""), ("2026-02-11", -1, "")]
+    assert ("2026-02-13", 1, "kang") not in said  # it is tightened that day, which tells more
+
+
+# -- put aside --------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_put_aside_waits_and_its_ladder_moves_with_the_deadline(bank: Works) -> None:
+    case = opened(bank, COLLECT[0])
+    bank.bank.day = "2026-02-12"
+    bank.bank.do("lee", "hold", case, said={"until": "2026-03-04"})
+    assert bank.bank.state(case).due_on == "2026-03-12"
+    assert keep(bank, *days("2026-02-12", "2026-03-09")) == {}
+    keep(bank, *days("2026-03-10", "2026-03-13"))
+    assert reminded(bank, case) == [("2026-03-10", -2, ""), ("2026-03-13", 1, "")]
+
+
+def test_a_late_arrow_waits_too_while_a_visit_is_put_aside(quick: Works) -> None:
+    case = opened(quick, COLLECT[0], path="outsourced")
+    quick.bank.do("ahn", "hold", case, said={"until": "2026-02-20"})
+    due = quick.bank.state(case).due_on
+    assert due == "2026-03-01"
+    assert keep(quick, *days("2026-02-03", "2026-02-20"))["not_visited"] == 0
+    assert keep(quick, *days("2026-02-21", due)) == {"remind": 1}
+    assert keep(quick, "2026-03-02") == {"not_visited": 1}
+
+
+# -- many -------------------------------------------------------------------------------------------------------------
+
+
+def test_at_most_so_many_items_are_kept_and_the_rest_next_time(quick: Works) -> None:
+    for _ in range(5):
+        opened(quick, COLLECT[0])
+    quick.bank.day = "2026-02-13"
+    run = quick.begin("deadlines")
+    assert [sum(keep_deadlines(run, limit=2).values()) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_what_somebody_does_while_the_run_is_at_work_is_left_alone(quick: Works) -> None:
+    """The manager hands a case in between two chunks: no reminder of it, all others go out."""
+    opened(quick, COLLECT[0])
+    more = [quick.bank.command(SYSTEM, "open", process="inspection", said={"path": "own"}, book=quick.book)
+            for _ in range(CHUNK)]  # fmt: skip
+    quick.bank.act(*more)
+    quick.bank.day = "2026-02-13"
+    run, last = quick.begin("deadlines"), quick.cases()[-1]
+    done = keep_deadlines(replace(run, give_way=lambda: quick.bank.do("lee", "collect", last) and None))
+    assert done == {"remind": CHUNK, "changed": 1}
+    assert not reminded(quick, last)
+
+
+def test_every_timer_of_every_step_has_a_ladder_in_the_book() -> None:
+    for process in PROCESSES.values():
+        for step in process.steps.values():
+            for kind in BOOK.orders if "{kind}" in step.due else [""]:
+                assert not step.due or BOOK.rungs(step.due.format(kind=kind))
