@@ -143,11 +143,12 @@ def _newcomers(db: Db, first: int) -> tuple[str, ...]:
 def _attempt(run: Run, flow_run: str) -> None:
     """Binds a Prefect flow run to the run. Its stream is named by Prefect's id, so the run's own stream stays a
     function of the bank's records alone."""
-    db = run.db
-    if db.run("INSERT INTO attempt (flow_run, run, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", flow_run, run.id,
-              run.clock.now()):  # fmt: skip
-        said = {"run": run.id, "flow_run": flow_run, "code": code_version(), "stage": run.inputs.stage}
-        note(db, f"attempt:{flow_run}", "attempt", SYSTEM, said, run.clock)
+    db, clock = run.db, run.clock
+    with db.transaction():
+        if db.run("INSERT INTO attempt (flow_run, run, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", flow_run, run.id,
+                  clock.now()):  # fmt: skip
+            said = {"run": run.id, "flow_run": flow_run, "code": code_version(), "stage": run.inputs.stage}
+            note(db, f"attempt:{flow_run}", "attempt", SYSTEM, said, clock)
 
 
 def written(db: Db, run: int) -> tuple[tuple[Count, ...], str]:
