@@ -35,6 +35,7 @@ def demo(
     url = database or f"sqlite:///{HOME / 'postloan.db'}"
     if not url.startswith("sqlite"):
         connect(url).close()  # before a minute is spent
+    HOME.mkdir(parents=True, exist_ok=True)  # Prefect warns where it can't make its folder in there
     quiet(HOME.resolve() / "prefect")
     from deployments.demo import live
 

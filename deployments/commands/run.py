@@ -71,8 +71,13 @@ def run(
     house.use(here)
     try:
         with prefect_of(here):
+            from prefect import tags
+
+            from flows.wake import OURS
+
             flow = getattr(import_module(f"flows.{name}"), name)
-            counts = asyncio.run(flow(as_of=as_of, **({"limit": limit} if limit else {})))
+            with tags(OURS):
+                counts = asyncio.run(flow(as_of=as_of, **({"limit": limit} if limit else {})))
     finally:
         house.use(None)
     with opened() as (_, db):
@@ -86,7 +91,10 @@ def run(
     flat = counts if name != "lifecycle" else {f"{s}: {w}": n for s, found in counts.items() for w, n in found.items()}
     if flat:
         say.table((f"{name} of {as_of}", "cases"), sorted(flat.items()) if name != "lifecycle" else flat.items())
-    say.line(f"Run {id_} (Prefect: {flow_run})." if id_ and flat else "Nothing to do.")
+    if id_ and flat:
+        say.line(f"Run {id_} (Prefect: {flow_run}).")
+    elif not flat:
+        say.line("Nothing to do.")
 
 
 # -- Prefect ------------------------------------------------------------------------------------------------------

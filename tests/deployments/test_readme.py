@@ -1,0 +1,42 @@
+"""What the README tells people to type is what the command line takes, and what it points to is there."""
+
+import re
+import shlex
+
+import typer
+from click import Command, Group
+
+from deployments.cli import app
+from tests.deployments.shell import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def commands() -> list[list[str]]:
+    """The words of every `postloan` line in a block, CASE and RUN being numbers."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [["1" if word in ("CASE", "RUN") else word for word in shlex.split(line, comments=True)[1:]]
+            for line in lines if line.startswith("postloan ")]  # fmt: skip
+
+
+def test_every_command_of_the_readme_is_taken_by_the_command_line() -> None:
+    found = commands()
+    assert len(found) > 40
+    for words in found:
+        command: Command = typer.main.get_command(app)
+        context = command.make_context("postloan", list(words))
+        while isinstance(command, Group):
+            rest = [*context._protected_args, *context.args]
+            name, inner, rest = command.resolve_command(context, rest)
+            assert inner is not None, words
+            command, context = inner, inner.make_context(name, rest, parent=context)
+
+
+def test_every_file_of_the_readme_is_there() -> None:
+    named = re.findall(r"\]\((?!http)([^)]+)\)", README) + re.findall(
+        r"`((?:tests|policies|tasks|models|processes)/[\w/.]+)`", README
+    )
+    assert len(named) > 10
+    for name in named:
+        assert (ROOT / name).exists(), name
