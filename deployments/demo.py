@@ -22,7 +22,7 @@ from deployments.serve import server
 from door.act import act
 from door.command import Clock, Command
 from door.db import Db, path_of
-from door.schema import create
+from door.schema import create, drop
 from flows.lifecycle import lifecycle
 from models.policy import load as load_book
 from tasks import books, house
@@ -120,6 +120,8 @@ def _fresh(url: str, home: Path) -> None:
     home.mkdir(parents=True)
     if url.startswith("sqlite"):
         path_of(url).unlink(missing_ok=True)
+    else:
+        drop(url)
 
 
 def put_in_force(db: Db, here: House) -> None:

@@ -189,8 +189,8 @@ def _agreed(r: Random, roster: Roster, managers: dict[str, list[str]], borrowers
         roster.relation.append((person, r.choice(list(borrowers))))
     for near, other in pairwise(r.sample(list(managers.values()), 3)):
         colleague = r.choice(near)
-        theirs = [b.id for b in borrowers.values() if b.manager in other]
-        roster.relation.append((colleague, r.choice(theirs)))
+        if theirs := [b.id for b in borrowers.values() if b.manager in other]:  # a small bank's branch may have none
+            roster.relation.append((colleague, r.choice(theirs)))
     larger = [loan for loan in loans if loan.segment in ("medium", "large")]
     for n, loan in enumerate(r.sample(larger, min(36, len(larger)))):
         kind, name, value = (("covenant", "debt-service-cover", "at least 1.2, tested quarterly"),

@@ -46,6 +46,12 @@ def create(url: str) -> None:
         command.upgrade(config(c), "head")
 
 
+def drop(url: str) -> None:
+    """Takes our tables away, and all that is in them."""
+    with connection(url) as c:
+        command.downgrade(config(c), "base")
+
+
 def current(url: str) -> bool:
     """Is the schema the newest?"""
     with connection(url) as c:

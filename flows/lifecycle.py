@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from prefect import flow
+from prefect import flow, tags
 
 from flows.deadlines import deadlines
 from flows.delivery import delivery
@@ -13,6 +13,7 @@ from flows.nightly_audit import nightly_audit
 from flows.outsourced_collection import outsourced_collection
 from flows.scheduled_inspection import scheduled_inspection
 from flows.stage import RETRIES, named
+from flows.wake import OURS
 
 DAY = (scheduled_inspection, outsourced_collection, manager_review, four_eyes_verification, escalation, deadlines,
        delivery, nightly_audit)  # fmt: skip
@@ -21,4 +22,5 @@ DAY = (scheduled_inspection, outsourced_collection, manager_review, four_eyes_ve
 @flow(name="lifecycle", flow_run_name=named("lifecycle"), **RETRIES)
 async def lifecycle(as_of: date | None = None) -> dict[str, dict[str, int]]:
     """Runs every stage as a subflow on `as_of` (business date, by default today's), and says what each did."""
-    return {stage.name: await stage(as_of=as_of) for stage in DAY}
+    with tags(OURS, "stage"):  # as prefect.yaml tags those that run by themselves
+        return {stage.name: await stage(as_of=as_of) for stage in DAY}

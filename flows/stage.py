@@ -18,7 +18,7 @@ from tasks.work import waits, work
 
 PAUSE_S = 0.004  # between two chunks of a batch: people's acts come in here
 
-#: What every flow's decorator says: tried again twice (a database that was locked or restarted), tags for the filters.
+#: What every flow's decorator says: tried again twice (a database that was locked or restarted).
 RETRIES: dict[str, Any] = {"retries": 2, "retry_delay_seconds": 5}
 
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from deployments.demo import BEGIN, Days, people_act, put_in_force, take_in
-from deployments.portfolio import portfolio, staff
+from deployments.portfolio import Portfolio, portfolio, staff
 from door.anchor import anchor, signer
 from door.db import Db
 from tasks.deadlines import any_due, keep_deadlines
@@ -22,10 +22,8 @@ def live(url: str, home: Path, seed: int = 7, loans: int = 60, weeks: int = WEEK
     """The bank after its weeks, anchored on the last day."""
     days = Days(seed)
     here = House(url, home, days.now, days.salts, days.secret, today=lambda: days.day)
-    bank = portfolio(seed, loans, BEGIN)
     with here.db() as db:
-        staff(db, bank)
-        put_in_force(db, here)
+        bank = founded(db, here, seed, loans)
         for week in range(weeks):
             days.day = BEGIN + timedelta(weeks=week)
             take_in(db, here, bank, days.day)
@@ -33,6 +31,14 @@ def live(url: str, home: Path, seed: int = 7, loans: int = 60, weeks: int = WEEK
             people_act(db, here, seed, days.day)
         anchor(db, here.clock(days.day), signer(here.anchor_key))
     return here
+
+
+def founded(db: Db, here: House, seed: int = 7, loans: int = 60, since: date = BEGIN) -> Portfolio:
+    """A bank with its staff and its first policy book in force."""
+    bank = portfolio(seed, loans, since)
+    staff(db, bank)
+    put_in_force(db, here)
+    return bank
 
 
 def stages(db: Db, here: House, day: date) -> None:

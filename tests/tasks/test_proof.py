@@ -17,14 +17,14 @@ from tasks.proof import Proof, prove
 from tests.tasks.forge import entries, forge, said, without_triggers
 from tests.tasks.lived import live
 
-WEEKS = 3
+WEEKS = 2
 LAST = BEGIN + timedelta(weeks=WEEKS - 1)
 
 
 @pytest.fixture
 def house(url: str, tmp_path: Path) -> House:
-    """After three weeks, not anchored yet."""
-    here = live(url, tmp_path, loans=40, weeks=WEEKS)
+    """After two weeks, not anchored yet."""
+    here = live(url, tmp_path, loans=30, weeks=WEEKS)
     with connect(url) as db:
         db.run("DELETE FROM anchor")
     return here

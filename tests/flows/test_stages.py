@@ -1,0 +1,132 @@
+"""A stage as operations see it: its run at Prefect, the artifact that says what it did, our record of both."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from deployments.demo import BEGIN
+from tests.deployments.conftest import Api
+from tests.flows.conftest import Artifacts, Branch
+
+
+def table(artifact: dict[str, Any]) -> dict[str, int]:
+    return {row["what"]: row["cases"] for row in json.loads(artifact["data"])}
+
+
+def test_a_run_is_on_record_there_and_here_and_says_what_it_did(branch: Branch, api: Api, artifacts: Artifacts) -> None:
+    counts = branch.run("scheduled_inspection", as_of=BEGIN.isoformat())
+    [(flow_run, subject, step)] = branch.attempts()
+    assert (subject, step) == (f"scheduled_inspection/{BEGIN}/1", "finished")
+    run = api.get(f"/flow_runs/{flow_run}")
+    assert (run["name"], run["state_type"]) == (f"scheduled-inspection-{BEGIN}", "COMPLETED")
+    assert run["parameters"] == {"as_of": BEGIN.isoformat(), "limit": 0}
+    [artifact] = artifacts(flow_run)
+    assert (artifact["key"], artifact["type"]) == ("scheduled-inspection", "table")
+    assert artifact["description"].startswith(f"scheduled inspection of {BEGIN} (run ")
+    assert table(artifact) == counts
+    opened = dict(
+        branch.db.rows("SELECT 'opened ' || step, count(*) FROM cases WHERE process = 'inspection' GROUP BY 1")
+    )
+    assert sum(opened.values()) == sum(n for what, n in counts.items() if what.startswith("opened ")) > 10
+    assert counts["due rows started"] == sum(opened.values())
+
+
+@pytest.mark.slow
+def test_the_business_date_is_todays_where_none_is_given(branch: Branch, api: Api) -> None:
+    branch.run("scheduled_inspection")
+    [(flow_run, subject, _)] = branch.attempts()
+    assert subject == f"scheduled_inspection/{BEGIN}/1"
+    assert api.get(f"/flow_runs/{flow_run}")["name"] == f"scheduled-inspection-{BEGIN}"
+
+
+@pytest.mark.slow
+def test_a_limit_opens_so_many_and_the_next_run_the_rest(branch: Branch) -> None:
+    first = branch.run("scheduled_inspection", limit=4)
+    rest = branch.run("scheduled_inspection")
+    assert sum(n for what, n in first.items() if what.startswith("opened ")) == 4
+    assert sum(n for what, n in rest.items() if what.startswith("opened ")) > 4
+    assert [subject[-2:] for _, subject, _ in branch.attempts()] == ["/1", "/2"]
+
+
+def test_a_run_repeated_does_nothing_twice(branch: Branch, api: Api, artifacts: Artifacts) -> None:
+    """Opening leaves a record of having looked; deciding, where nothing waits, not even a run."""
+    branch.run("scheduled_inspection")
+    first = branch.run("outsourced_collection")
+    assert first["assign"] > 0
+    work = "SELECT stream, seq, hash FROM entry WHERE stream LIKE 'case:%' ORDER BY stream, seq"
+    due = "SELECT * FROM due ORDER BY facility, kind, due_on"
+    before = branch.db.rows(work), branch.db.rows(due)
+    again = branch.run("scheduled_inspection")
+    assert {what: n for what, n in again.items() if n} == {}
+    assert branch.run("outsourced_collection") == {}
+    assert (branch.db.rows(work), branch.db.rows(due)) == before
+    assert len(branch.attempts()) == 3
+    [idle] = api.post("/flow_runs/filter", sort="START_TIME_DESC", limit=1)
+    assert (idle["name"], table(artifacts(idle["id"])[0])) == (f"outsourced-collection-{BEGIN}", {"nothing to do": 0})
+
+
+@pytest.mark.slow
+def test_without_a_snapshot_nothing_is_opened_and_nothing_fails(branch: Branch) -> None:
+    before = BEGIN - timedelta(days=1)
+    branch.db.run("UPDATE book_version SET effective_from = ?", (before - timedelta(days=1)).isoformat())
+    assert branch.run("scheduled_inspection", as_of=before.isoformat()) == {}
+    assert branch.db.rows("SELECT 1 FROM cases WHERE process = 'inspection'") == []
+
+
+def test_without_a_book_the_run_fails_with_a_sentence(branch: Branch) -> None:
+    branch.db.run("DELETE FROM book_version")
+    branch.ask("nightly_audit")  # the one stage that is not tried again
+    assert branch.bureau.answer()["error"].startswith(f"PolicyError: No policy book is in force on {BEGIN}: propose")
+
+
+def test_the_nights_audit_fails_on_a_planted_fault_and_names_it(branch: Branch, api: Api, artifacts: Artifacts) -> None:
+    branch.run("scheduled_inspection")
+    sound = branch.run("nightly_audit")
+    assert (sound["faults"], sound["divergences"]) == (0, 0)
+    assert sound["decisions recomputed"] > 10
+    assert branch.db.rows("SELECT business_date FROM anchor") == [(BEGIN.isoformat(),)]
+    case = branch.db.rows("SELECT max(id) FROM cases WHERE process = 'inspection'")[0][0]
+    branch.db.run("UPDATE cases SET step = 'closed' WHERE id = ?", case)
+    branch.ask("nightly_audit")
+    error = branch.bureau.answer()["error"]
+    assert error.startswith("NotAsRecorded: 1 faults and 0 divergences; the first:")
+    assert f"case:{case}" in error
+    flow_run, _, step = branch.attempts()[-1]
+    run = api.get(f"/flow_runs/{flow_run}")
+    assert (run["state_name"], run["run_count"], step) == ("Failed", 1, "finished")
+    assert f"case:{case}" in run["state"]["message"]
+    assert table(artifacts(flow_run)[0])["faults"] == 1
+
+
+TROUBLE = {
+    "sqlite": (
+        "CREATE TRIGGER trouble BEFORE INSERT ON entry WHEN new.run IS NOT NULL "
+        "BEGIN SELECT RAISE(ABORT, 'the disk is in trouble'); END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION trouble() RETURNS trigger AS $$BEGIN IF new.run IS NOT NULL THEN "
+        "RAISE EXCEPTION 'the disk is in trouble'; END IF; RETURN new; END$$ LANGUAGE plpgsql",
+        "CREATE TRIGGER trouble BEFORE INSERT ON entry FOR EACH ROW EXECUTE FUNCTION trouble()",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_after_an_error_of_the_database_the_run_is_tried_again_and_taken_up(
+    branch: Branch, api: Api, eventually: Callable[..., Any]
+) -> None:
+    for sql in TROUBLE[branch.db.dialect]:
+        branch.db.run(sql)
+    branch.ask("scheduled_inspection")
+    eventually(lambda: branch.attempts())
+    [(flow_run, _, step)] = branch.attempts()
+    assert step != "finished"
+    eventually(lambda: api.state(flow_run) == "AwaitingRetry")
+    assert branch.db.rows("SELECT 1 FROM cases WHERE process = 'inspection'") == []
+    branch.db.run("DROP TRIGGER trouble" + " ON entry" * (branch.db.dialect == "postgresql"))
+    assert branch.bureau.answer()["counts"]["due rows started"] > 10
+    assert branch.attempts() == [(flow_run, f"scheduled_inspection/{BEGIN}/1", "finished")]
+    assert api.get(f"/flow_runs/{flow_run}")["run_count"] == 2
