@@ -179,8 +179,9 @@ class Actors:
                 return "ask_extension", {"until": later, "reason": "The office in charge needs longer."}
             return ("done", {"says": "Put right; the proof is on file."}) if r.random() < 0.55 else None
         if s.step == "extend":
-            return ("grant" if r.random() < 0.7 and not s.done.get("grant") else "deny"), {
-                "due_on": later, "reason": "As the file shows."}  # fmt: skip
+            granted = r.random() < 0.7 and not s.done.get("grant")
+            why = {"reason": "As the file shows."}
+            return ("grant", {"due_on": later, **why}) if granted else ("deny", why)
         if s.step == "accept":
             if r.random() < 0.85 or s.done.get("not_accepted", 0) >= 2:
                 return "accept", {"reason": "Seen and complete."}

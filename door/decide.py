@@ -80,12 +80,13 @@ def decide(process: Process, s: State, c: Command, payload: Mapping[str, Any], a
 
 
 def due(process: Process, s: State, move: Move, payload: Mapping[str, Any], rules: Rules, day: str) -> str | None:
-    """The deadline of the step that the move leads to: the payload's own, or by the case's book and calendar."""
+    """The deadline of the step that the move leads to: the one that stands, the payload's own, or by the case's book
+    and calendar."""
     timer = process.steps[move.to].due
     if move.do is None or not timer:
         return move.due_on
-    if move.do.to == move.to and payload.get("due_on"):
-        return str(payload["due_on"])
+    if move.do.to == move.to and (said := s.facts.get(f"due_{move.to}") if move.do.stands else payload.get("due_on")):
+        return str(said)
     return rules.deadline(s.book, timer, day, {**s.facts, **payload, **payload.get("case", {}).get("facts", {})})
 
 

@@ -122,6 +122,8 @@ def fold(process: Process, s: State, entry: Entry, payload: Mapping[str, Any]) -
         if entry.seq == 1:
             s.opened_on = entry.business_date
             facts.update(payload.get("case", {}).get("facts", {}))
+    if s.step in process.standing:
+        s.facts[f"due_{s.step}"] = s.due_on
     s.step, s.since, s.due_on = entry.step, entry.business_date, entry.due_on
     s.visits[s.step] = s.visits.get(s.step, 0) + 1
     s.holder = s.delegator = s.held_until = None

@@ -38,7 +38,8 @@ class Do:
     to `over`, or is refused where there is none. `opens` maps payload fields to processes: each element opens a
     case. `rows` maps tables to payload fields: each element becomes a row, filled up with the case's facts by
     column name; an empty field name means one row of facts alone. All in the transaction of the act. `tells`:
-    who is told of it besides whoever acts next (`manager`: the responsible one).
+    who is told of it besides whoever acts next (`manager`: the responsible one). `stands`: it leads back to a step
+    whose deadline is the one that it had when the case last left it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Do:
     opens: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, str] = field(default_factory=dict)
     tells: str = ""
+    stands: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ class Process:
                 sorted(d.opens.items()),
                 sorted(d.rows.items()),
                 d.tells,
+                d.stands,
             )
 
         steps = [
@@ -143,6 +146,11 @@ class Process:
         names = {n for s in self.steps.values() for d in s.does if d.when for n in names_in(d.when)}
         return tuple(sorted(n.removeprefix("open_") for n in names if n.startswith("open_")))
 
+    @cached_property
+    def standing(self) -> tuple[str, ...]:
+        """Steps whose deadline is remembered when they are left, because an arrow leads back to it."""
+        return tuple(sorted({d.to for s in self.steps.values() for d in s.does if d.stands}))
+
     def check(self) -> list[str]:
         """What is wrong with the declaration, one sentence each; empty if nothing."""
         wrong = []
@@ -154,6 +162,8 @@ class Process:
                     wrong.append(f"{self.name}.{place}.{do.name} leads to {target!r}, which is no step.")
             if do.name in ITEM_ACTS:
                 wrong.append(f"{self.name}.{place}: {do.name!r} is the name of an item act; name the arrow otherwise.")
+            if do.stands and (do.to not in known or not self.steps[do.to].due):
+                wrong.append(f"{self.name}.{place}.{do.name} keeps the deadline of {do.to!r}, which has none.")
             if do.over and not do.limit:
                 wrong.append(f"{self.name}.{place}.{do.name} says where the last round leads, but sets no limit.")
             for name in names_in(do.when) if do.when else ():

@@ -167,6 +167,8 @@ def _arrow(do: Do) -> str:
         more.append("also in bulk")
     if do.limit:
         more.append(f"at most {do.limit}×" + (f", then to {words(do.over)}" if do.over else ""))
+    if do.stands:
+        more.append("the deadline stands")
     if do.opens:
         more.append("opens " + ", ".join(f"{words(process)} ({field})" for field, process in do.opens.items()))
     return f"{words(do.name)}: {'; '.join(more)}."

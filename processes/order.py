@@ -19,7 +19,7 @@ ORDER = Process(
             Do("overdue", "tightened"))),
         "extend": Step(USER, DEPARTMENT, OFFICER, due="order.extend", does=(
             Do("grant", "in_work", f.Extension, limit=1),
-            Do("deny", "in_work", f.Extension))),
+            Do("deny", "in_work", f.Reason, stands=True))),
         "accept": Step(USER, DEPARTMENT, OFFICER, due="order.accept", does=(
             Do("accept", "done", f.Reason),
             Do("not_accepted", "in_work", f.Extension, limit=2, over="tightened"))),

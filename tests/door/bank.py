@@ -72,7 +72,7 @@ _SAYS: dict[str, dict[str, Any]] = {
     "impose": {"restrictions": [{"kind": "K1", **_WHY}], "orders": [{"kind": "O1", **_WHY}], **_WHY},
     "control.propose": {"kind": "K4", **_WHY}, "renew": _LATER,
     "issue": {"kind": "O1", **_WHY}, "done": {"says": "document filed"}, "ask_extension": {"until": "2026-02-16", **_WHY}, "grant": _LATER,
-    "deny": _LATER, "not_accepted": _LATER,
+    "not_accepted": _LATER,
     "hand_over": {"manager": "park", "since": DAY, **_WHY},
     "propose_book": {"book": "0" * 64, "effective_from": DAY, **_WHY},
     "delegate": _WHY, "reassign": _WHY, "hold": {"until": "2026-01-08", **_WHY}, "comment": {"text": "seen"},

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from door import store
+from door.audit import audit
 from door.command import SYSTEM, Command, Refused
 from door.fold import load
 from models.forms import Reason
@@ -330,6 +331,25 @@ def test_the_date_that_a_manager_asks_for_is_no_deadline_of_the_officer_who_answ
     assert quick.state(order).due_on == later(DAY, 3)
     quick.do("choi", "grant", order, said={"due_on": "2026-02-20"})
     assert quick.state(order).due_on == "2026-02-20"
+
+
+def test_more_time_that_is_denied_leaves_the_deadline_as_it_stood(bank: Bank) -> None:
+    order = bank.do("han", "impose", bank.inspection("decide")).opened[1]
+    bank.do("lee", "hold", order, said={"until": later(DAY, 2)})
+    stood = bank.state(order).due_on
+    assert stood == later(DAY, 5)
+    for day in (3, 6):  # before it, and after it
+        bank.day = later(DAY, day)
+        bank.do("lee", "ask_extension", order)
+        assert bank.refused("choi", "deny", order, said={"due_on": "2027-01-01"}).code == "form"
+        bank.do("choi", "deny", order)
+        assert (bank.state(order).due_on, bank.item(order)["due_on"]) == (stood, stood)
+    bank.do("lee", "ask_extension", order)
+    bank.do("choi", "grant", order, said={"due_on": "2026-02-20"})
+    bank.do("lee", "ask_extension", order)
+    bank.do("choi", "deny", order)
+    assert bank.state(order).due_on == "2026-02-20"
+    assert audit(bank.db, bank.rules.processes, None).faults == []
 
 
 def test_a_step_without_a_timer_has_no_deadline(quick: Bank) -> None:

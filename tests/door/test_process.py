@@ -37,6 +37,7 @@ WRONG = [
     (does(Do("pass", "nowhere", Reason)), "good.look.pass leads to 'nowhere', which is no step."),
     (does(Do("pass", "gone", Reason, limit=1, over="nowhere")), "good.look.pass leads to 'nowhere', which is no step."),
     (does(Do("claim", "gone")), "good.look: 'claim' is the name of an item act; name the arrow otherwise."),
+    (does(Do("pass", "gone", Reason, stands=True)), "good.look.pass keeps the deadline of 'gone', which has none."),
     (does(Do("pass", "gone", over="gone")), "good.look.pass says where the last round leads, but sets no limit."),
     (does(Do("pass", "gone", when="m > 1")), "good.look.pass asks for 'm', which the case does not remember."),
     (does(Do("ask", "gone", Reason)), "good.start.ask has another form than the arrow of that name elsewhere."),
