@@ -259,9 +259,10 @@ def test_a_draw_of_the_last_quarter_does_not_count_for_this_one_however_late_it_
     assert chosen(bank.db, date(2026, 6, 2), SECRET, 1) == (lowest(cases[1:3]), lowest(cases[3:]))
 
 
-def test_a_draw_of_this_quarter_counts_however_old_the_case_is(bank: Works) -> None:
+@pytest.mark.parametrize("day", ["2026-10-01", "2026-12-02"])
+def test_a_draw_of_this_quarter_counts_however_old_the_case_is(bank: Works, day: str) -> None:
     cases = bank.cases()
-    bank.bank.day = "2026-12-01"
+    bank.bank.day = day
     site(bank, cases[0])
     assert chosen(bank.db, date(2026, 12, 2), SECRET, 1) == (lowest(cases[3:]),)
 

@@ -218,6 +218,7 @@ def test_after_an_outage_the_window_reaches_from_the_due_date_to_days_after_the_
     assert handed_in(on("2026-03-17"), "2026-03-17", **late) == []
     assert handed_in(on("2026-03-18"), "2026-03-18", **late) == ["B12"]
     assert handed_in(on("2025-12-20"), "2026-03-17", **late) == ["B12"]
+    assert handed_in(on("2025-12-21"), "2026-03-17", **late) == []
 
 
 def test_a_second_round_may_come_after_the_window() -> None:
