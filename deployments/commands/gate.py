@@ -31,8 +31,8 @@ def gate(
     ] = "core-banking",
     json: Json = False,
 ) -> None:
-    """Say whether an amount may be paid out of a facility, and why not: allow, limit (no more than `allowed`; exit code
-    0 for both), refuse (1).
+    """Say whether an amount may be paid out of a facility, and why not: allow (exit code 0), limit (no more than
+    `allowed`) or refuse (both 1: what was asked may not be paid as it is).
 
     Where it can't answer, as without a database, the answer is refuse: then nothing is journaled either."""
     from deployments.sentences import sentence
@@ -56,7 +56,7 @@ def gate(
         what = {"allow": "All of it may be paid", "limit": f"No more than {money(found.allowed, currency)} may be paid",
                 "refuse": "Nothing may be paid"}[found.outcome]  # fmt: skip
         say.line(" ".join([f"{found.outcome.capitalize()}: {what}.", *says]))
-    if found.outcome == "refuse":
+    if found.outcome != "allow":
         raise typer.Exit(1)
 
 

@@ -246,13 +246,13 @@ def test_the_gate_limits_with_the_amount_that_may_be_paid(bank: Bank, shell: She
     form = ("-p", "han", "-f", "kind=K3", "-f", "facility=F1", "-f", "cap=40", "-f", "reason=late", "--json")
     case = shell("open", "control", "--subject", "B1", *form).json["case"]
     shell("act", case, "confirm", "-p", "seo")
-    said = shell("gate", "F1", "--amount", "100", "--key", "p7", "-p", "cards", "--json").json
+    said = shell("gate", "F1", "--amount", "100", "--key", "p7", "-p", "cards", "--json", code=1).json
     assert (said["outcome"], said["allowed"], said["repeated"]) == ("limit", 40, False)
     assert [r["code"] for r in said["reasons"]] == ["limited"]
-    again = shell("gate", "F1", "--amount", "100", "--key", "p7", "-p", "cards", "--json").json
+    again = shell("gate", "F1", "--amount", "100", "--key", "p7", "-p", "cards", "--json", code=1).json
     assert again == said | {"repeated": True}
     assert bank.entries("gate:F1") == [(1, "limit", "cards", None, "")]
-    assert shell("gate", "F1", "--amount", "100").out == (
+    assert shell("gate", "F1", "--amount", "100", code=1).out == (
         f"Limit: No more than KRW 40 may be paid. The restriction K3 of case {case} limits a payment to 40: "
         "limit cut to what is used.\n"
     )
