@@ -15,6 +15,7 @@ from door.act import CHUNK
 from door.command import SYSTEM
 from door.db import Db
 from processes import PROCESSES
+from tasks import deadlines
 from tasks.deadlines import keep_deadlines
 from tests.door.conftest import lite
 from tests.tasks.core_bank import BOOK
@@ -109,6 +110,16 @@ def test_each_step_climbs_its_own_ladder_from_below(quick: Works) -> None:
     assert reminded(quick, case)[1:] == [("2026-02-27", -2, ""), ("2026-03-05", 1, "")]
 
 
+def test_a_ladder_climbs_over_the_turn_of_the_year(quick: Works) -> None:
+    case = opened(quick, "2026-12-22")
+    assert quick.bank.state(case).due_on == "2027-01-07"
+    assert keep(quick, *days("2026-12-22", "2027-01-07")) == {"remind": 1}
+    assert reminded(quick, case) == [("2027-01-05", -2, "")]
+    far = opened(quick, "2026-12-18", "B2")
+    keep(quick, *days("2026-12-29", "2026-12-31"))
+    assert reminded(quick, far) == [("2026-12-31", -2, "")]
+
+
 def test_nobody_is_reminded_before_the_first_rung_or_where_nothing_waits(quick: Works) -> None:
     case = opened(quick, COLLECT[0])
     assert keep(quick, *days("2026-02-03", "2026-02-12")) == {}
@@ -128,8 +139,9 @@ def test_the_calendar_is_the_cases_own(quick: Works) -> None:
 
 
 def test_a_head_is_that_of_the_managers_branch(quick: Works) -> None:
+    """Though the case was opened by another."""
     quick.bank.borrower("B3", manager="park")
-    case = opened(quick, COLLECT[0], "B3", unit="jongno")
+    case = opened(quick, COLLECT[0], "B3", unit="mapo")
     keep(quick, "2026-02-25")
     assert reminded(quick, case) == [("2026-02-25", 3, "noh")]
 
@@ -142,12 +154,25 @@ def test_where_the_manager_has_left_it_is_still_the_head_of_the_cases_branch(qui
     assert reminded(quick, case) == [("2026-02-25", 3, "noh")]
 
 
-def test_who_has_left_or_holds_the_role_no_more_is_not_reminded(quick: Works) -> None:
-    quick.bank.hire("abe", "mapo", "branch_head", since="2026-03-01")
-    quick.bank.leave("han", "2026-03-01")
+@pytest.mark.parametrize(
+    ("since", "until", "leaves", "told"),
+    [
+        ("2026-02-25", None, None, "abe"), ("2026-02-26", None, None, "kang"),
+        ("2020-01-01", "2026-02-25", None, "abe"), ("2020-01-01", "2026-02-24", None, "kang"),
+        ("2020-01-01", None, "2026-02-25", "abe"), ("2020-01-01", None, "2026-02-24", "kang"),
+    ],
+)  # fmt: skip
+def test_who_is_told_holds_the_role_on_the_day(
+    quick: Works, since: str, until: str | None, leaves: str | None, told: str
+) -> None:
+    """Beside kang, the head of the branch is abe, from a day or to a day."""
+    quick.bank.hire("abe", "mapo")
+    quick.bank.grant("abe", "branch_head", since, until)
+    if leaves:
+        quick.bank.leave("abe", leaves)
     case = opened(quick, COLLECT[0])
-    keep(quick, "2026-02-25", "2026-03-05")
-    assert reminded(quick, case) == [("2026-02-25", 3, "kang"), ("2026-03-05", 8, "oh")]
+    keep(quick, "2026-02-25")
+    assert reminded(quick, case) == [("2026-02-25", 3, told)]
 
 
 # -- late arrows ------------------------------------------------------------------------------------------------------
@@ -196,6 +221,14 @@ def test_what_is_put_aside_waits_and_its_ladder_moves_with_the_deadline(bank: Wo
     assert reminded(bank, case) == [("2026-03-10", -2, ""), ("2026-03-13", 1, "")]
 
 
+def test_on_the_day_a_hold_ends_the_ladder_goes_on(quick: Works) -> None:
+    case = opened(quick, COLLECT[0], path="outsourced")
+    quick.bank.day = "2026-02-12"
+    quick.bank.do("ahn", "hold", case, said={"until": "2026-02-13"})
+    assert keep(quick, "2026-02-12", "2026-02-13") == {"remind": 1}
+    assert reminded(quick, case) == [("2026-02-13", -1, "")]
+
+
 def test_a_late_arrow_waits_too_while_a_visit_is_put_aside(quick: Works) -> None:
     case = opened(quick, COLLECT[0], path="outsourced")
     quick.bank.do("ahn", "hold", case, said={"until": "2026-02-20"})
@@ -209,12 +242,18 @@ def test_a_late_arrow_waits_too_while_a_visit_is_put_aside(quick: Works) -> None
 # -- many -------------------------------------------------------------------------------------------------------------
 
 
-def test_at_most_so_many_items_are_kept_and_the_rest_next_time(quick: Works) -> None:
+@pytest.mark.parametrize("batch", [deadlines.BATCH, 1, 2])
+def test_at_most_so_many_items_are_kept_and_the_rest_next_time(
+    quick: Works, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(deadlines, "BATCH", batch)
     for _ in range(5):
         opened(quick, COLLECT[0])
     quick.bank.day = "2026-02-13"
     run = quick.begin("deadlines")
     assert [sum(keep_deadlines(run, limit=2).values()) for _ in range(4)] == [2, 2, 1, 0]
+    quick.bank.day = "2026-02-23"
+    assert keep_deadlines(quick.begin("deadlines")).total() == 5
 
 
 def test_what_somebody_does_while_the_run_is_at_work_is_left_alone(quick: Works) -> None:

@@ -115,7 +115,14 @@ def test_the_case_bears_the_worst_class_and_adds_amounts_of_one_currency_only(qu
     quick.snapshot(facility("L1", "B1"), facility("L2", "B1", **{"class": 3}), facility("L3", "B1", currency="USD"))
     quick.due()
     said = quick.said(quick.cases()[0])
-    assert (said["class_"], said["amount"], said["currency"]) == (3, 1800, "KRW")
+    assert (said["class_"], said["amount"], said["currency"], said["segment"]) == (3, 1800, "KRW", "small")
+
+
+def test_what_the_extract_does_not_say_is_called_unknown_or_normal(quick: Works) -> None:
+    quick.snapshot(facility("L1", "B1", segment=None, **{"class": None}))
+    quick.due()
+    said = quick.said(quick.cases()[0])
+    assert (said["class_"], said["segment"]) == (1, "unknown")
 
 
 def test_at_most_so_many_cases_are_opened_and_the_rest_next_time(bank: Works) -> None:

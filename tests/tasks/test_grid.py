@@ -214,7 +214,7 @@ def test_skipping_leaves_what_is_not_yet_past() -> None:
 
 def test_a_shorter_interval_makes_nothing_due_in_the_past() -> None:
     """Half-yearly until July, then watched and monthly: August is next, not the months before July."""
-    ledger = [("F1", "regular", "2024-07-31")]
+    ledger = [("F1", "regular", "2024-04-30"), ("F1", "regular", "2024-07-31")]
     assert due_of(date(2024, 8, 31), "regular", ledger, **{"class": 2}) == [("2024-08-31", "start")]
 
 
