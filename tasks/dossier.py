@@ -42,6 +42,11 @@ class Dossier:
         return self.past[0].payload
 
     @property
+    def searched(self) -> tuple[State, ...]:
+        """Those of the earlier inspections whose answers count."""
+        return self.earlier[:BACK]
+
+    @property
     def questions(self) -> list[tuple[str, str]]:
         """What is asked, by facility and checkpoint; asked for two reasons, it is one question."""
         return list(dict.fromkeys((ask["facility"], id_) for ask in self.opening["asks"] for id_ in ask["checkpoints"]))
@@ -87,8 +92,8 @@ def dossiers(db: Db, states: Iterable[State]) -> list[Dossier]:
     made = [Dossier(s, past[s.stream]) for s in wanted]
     closed = _closed(db, {s.subject for s in wanted})
     made = [replace(d, earlier=_before(d, closed.get(d.state.subject, ()))) for d in made]
-    previous = pasts(db, sorted({s.stream for d in made for s in d.earlier[:BACK]}), packages=True)
-    return [replace(d, answers_before=_last_answers(d.earlier[:BACK], previous)) for d in made]
+    previous = pasts(db, sorted({s.stream for d in made for s in d.searched}), packages=True)
+    return [replace(d, answers_before=_last_answers(d.searched, previous)) for d in made]
 
 
 def _last_answers(earlier: Sequence[State], packages: Mapping[str, Sequence[Past]]) -> dict[tuple[str, str], str]:

@@ -73,11 +73,11 @@ class Recompute:
 
     def _services(self, inputs: RunInputs, mine: Sequence[Automatic]) -> Iterator[Divergence]:
         whole = {d.state.id: d for d in dossiers(self.db, {a.state.id: a.state for a in mine}.values())}
-        erased = self._erased(d.earlier[0].stream for d in whole.values() if d.earlier)
+        erased = self._erased(s.stream for d in whole.values() for s in d.searched)
         then = [(_at(whole[a.state.id], a), a.entry) for a in mine]
         inputs_ = given(self.db, self.snapshots, inputs, [d for d, _ in then])
         for d, e in then:
-            if d.earlier and d.earlier[0].stream in erased:  # what changed since then can't be said any more
+            if any(s.stream in erased for s in d.searched):  # what changed since then can't be said any more
                 self.gone += 1
                 continue
             self.recomputed += 1

@@ -11,6 +11,7 @@ from door.command import SYSTEM
 from door.db import Db
 from tasks.dossier import Dossier, dossiers
 from tasks.prepare import prepare
+from tasks.replay import replay
 from tests.tasks.papers import answer, asks, dossier, given, package
 from tests.tasks.works import Works, works
 
@@ -172,3 +173,19 @@ def test_the_last_answer_to_a_question_is_found_behind_inspections_about_other_t
         bank.bring(inspected(bank, stock, facility, checkpoint), "closed")
     found = before(bank, inspected(bank, "50"))
     assert found == {("L1", "C4"): "80", ("L1", "U2"): "95", ("L2", "C4"): "60"}
+
+
+def test_what_was_prepared_on_answers_that_are_erased_is_not_called_a_divergence(db: Db, tmp_path: Path) -> None:
+    """Whichever of the earlier inspections they came from."""
+    bank = works(db, tmp_path)
+    for stock, checkpoint in (("100", "C4"), ("95", "U2")):
+        bank.bring(inspected(bank, stock, checkpoint=checkpoint), "closed")
+    case = inspected(bank, "50")
+    bank.stage("manager_review", "prepare")
+    assert bank.said(case, "propose")["changes"]
+    assert replay(db, bank.house.snapshots, [case]).recomputed == 1
+    db.run("UPDATE entry SET payload = NULL, salt = NULL WHERE stream = ? AND action = 'collect'",
+           f"case:{bank.cases()[0]}")  # fmt: skip
+    again = replay(db, bank.house.snapshots, [case])
+    assert again.recomputed == 0
+    assert not [d for d in again.divergences if d.what == "decision"]
