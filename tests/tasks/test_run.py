@@ -16,6 +16,7 @@ import pytest
 from door.command import SYSTEM
 from door.db import Db
 from models.policy import PolicyError
+from tasks import work as batches
 from tasks.due import open_due
 from tasks.replay import all_cases, replay, replay_run
 from tasks.run import Run, start
@@ -176,6 +177,21 @@ def test_killed_at_any_moment_the_day_ends_the_same(db: Db, tmp_path: Path, chun
     runs = db.rows("SELECT id, closed_on FROM cases WHERE process = 'run' ORDER BY id")
     assert [closed is not None for _, closed in runs] == [True, True]
     assert not replay_run(db, bank.house.snapshots, runs[0][0]).divergences
+
+
+@pytest.mark.parametrize("batch", [batches.BATCH, 1, 2])
+def test_at_most_so_many_cases_are_decided_and_the_rest_next_time(
+    bank: Works, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    """In whatever batches they are read."""
+    monkeypatch.setattr(batches, "BATCH", batch)
+    run = bank.begin("scheduled_inspection")
+    bank.finish(run, open_due(run, limit=9))
+    bank.bank.act(*(bank.bank.command("lee", "collect", case) for case in bank.cases()))
+    run = bank.begin("outsourced_collection")
+    assert [work(run, "screen", limit=3).total() for _ in range(2)] == [3, 3]
+    assert work(run, "screen").total() == 3
+    assert work(run, "screen").total() == 0
 
 
 # -- its end ----------------------------------------------------------------------------------------------------------
