@@ -141,13 +141,30 @@ def test_a_contract_counts_from_its_first_to_its_last_day(
     assert (state.step, state.owner in ("ahn", "bae")) == (("visit", True) if sends else ("collect", False))
 
 
-def test_an_inspector_who_left_or_holds_the_role_no_more_is_not_sent(db: Db, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("since", "until", "leaves", "free"),
+    [
+        ("2026-01-05", None, None, True), ("2026-01-06", None, None, False),
+        ("2020-01-01", "2026-01-05", None, True), ("2020-01-01", "2026-01-04", None, False),
+        ("2020-01-01", None, "2026-01-05", True), ("2020-01-01", None, "2026-01-04", False),
+    ],
+)  # fmt: skip
+def test_an_inspector_is_one_who_holds_the_role_on_the_day(
+    db: Db, tmp_path: Path, since: str, until: str | None, leaves: str | None, free: bool
+) -> None:
     bank = works(db, tmp_path)
     engaged(bank)
-    bank.bank.hire("cha", "visits", "inspector", since="2026-02-01")
-    bank.bank.leave("ahn", "2026-01-04")
-    run = bank.begin("outsourced_collection")
-    assert [v.inspectors for v in run.inputs.vendors] == [("bae",)]
-    bank.finish(run)
-    bank.bank.leave("bae", "2026-01-04")
+    bank.bank.hire("cha", "visits")
+    bank.bank.grant("cha", "inspector", since, until)
+    if leaves:
+        bank.bank.leave("cha", leaves)
+    (vendor,) = bank.begin("outsourced_collection").inputs.vendors
+    assert vendor.inspectors == ("ahn", "bae", *["cha"] * free)
+
+
+def test_a_vendor_without_inspectors_is_not_engaged(db: Db, tmp_path: Path) -> None:
+    bank = works(db, tmp_path)
+    engaged(bank)
+    for person in ("ahn", "bae"):
+        bank.bank.leave(person, "2026-01-04")
     assert bank.begin("outsourced_collection").inputs.vendors == ()
