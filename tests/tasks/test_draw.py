@@ -223,9 +223,9 @@ def test_at_the_quarters_end_one_of_each_manager_is_chosen_by_lot(bank: Works) -
     assert chosen(bank.db, MARCH, SECRET, 0) == ()
 
 
-@pytest.mark.parametrize("month", range(1, 13))
-def test_only_in_a_quarters_last_month_is_it_known_whom_chance_left_out(bank: Works, month: int) -> None:
-    assert bool(chosen(bank.db, date(2026, month, 2), SECRET, 1)) == (month in (3, 6, 9, 12))
+def test_only_in_a_quarters_last_month_is_it_known_whom_chance_left_out(bank: Works) -> None:
+    months = [month for month in range(1, 13) if chosen(bank.db, date(2026, month, 2), SECRET, 1)]
+    assert months == [3, 6, 9, 12]
 
 
 def test_the_run_records_whom_it_chose_and_draws_them(bank: Works) -> None:
