@@ -92,7 +92,7 @@ def _tell(again: "Callable[[Db, House], Replayed]", json: bool) -> None:
         say.line(f"{done.entries:,} entries decided again, {done.recomputed:,} of them automatic and recomputed from "
                  f"their recorded inputs: {f'{len(found):,} divergences' if found else 'no divergence'}.")  # fmt: skip
         for why, n in sorted(done.left.items()):
-            say.line(f"{n:,} entries could not be decided again: {LEFT[why]}.")
+            say.line(f"Not decided again: {n:,}, because {LEFT[why]}.")
     if found:
         raise typer.Exit(1)
 

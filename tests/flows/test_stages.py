@@ -82,6 +82,7 @@ def test_without_a_book_the_run_fails_with_a_sentence(branch: Branch) -> None:
     assert branch.bureau.answer()["error"].startswith(f"PolicyError: No policy book is in force on {BEGIN}: propose")
 
 
+@pytest.mark.slow
 def test_the_nights_audit_fails_on_a_planted_fault_and_names_it(branch: Branch, api: Api, artifacts: Artifacts) -> None:
     branch.run("scheduled_inspection")
     sound = branch.run("nightly_audit")

@@ -1,7 +1,6 @@
 """The night's proof: what is sound is anchored, what is not is named and never signed."""
 
 import shutil
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -38,7 +37,12 @@ def anchors(db: Db) -> list[str]:
     return [row[0] for row in db.rows("SELECT business_date FROM anchor ORDER BY business_date")]
 
 
-def test_a_sound_record_is_audited_anchored_and_the_days_runs_replayed(db: Db, house: House) -> None:
+def test_a_sound_record_is_signed_once_and_one_with_a_fault_is_not(db: Db, house: House) -> None:
+    case, step = db.rows("SELECT id, step FROM cases WHERE process = 'inspection' ORDER BY id LIMIT 1")[0]
+    db.run("UPDATE cases SET step = 'closed' WHERE id = ?", case)
+    assert {(fault.stream, fault.code) for fault in proven(db, house).faults} == {(f"case:{case}", "table")}
+    assert anchors(db) == []
+    db.run("UPDATE cases SET step = ? WHERE id = ?", step, case)
     proof = proven(db, house)
     assert (proof.faults, proof.divergences) == ((), ())
     runs, wrote = db.rows("SELECT count(DISTINCT c.id), count(e.seq) FROM cases c LEFT JOIN entry e ON e.run = c.id "
@@ -50,12 +54,10 @@ def test_a_sound_record_is_audited_anchored_and_the_days_runs_replayed(db: Db, h
     assert anchors(db) == [LAST.isoformat()]
 
 
-def test_a_record_with_a_fault_is_not_signed(db: Db, house: House) -> None:
-    stream = db.rows("SELECT stream FROM cases WHERE process = 'inspection' ORDER BY id LIMIT 1")[0][0]
-    db.run("UPDATE cases SET step = 'closed' WHERE stream = ?", stream)
-    proof = proven(db, house)
-    assert {(fault.stream, fault.code) for fault in proof.faults} == {(stream, "table")}
-    assert anchors(db) == []
+def test_without_its_snapshot_nothing_is_said_to_be_proven(db: Db, house: House) -> None:
+    shutil.rmtree(house.snapshots)
+    with pytest.raises(FileNotFoundError):
+        proven(db, house)
 
 
 def test_a_decision_forged_before_the_days_anchor_is_named_by_its_run(db: Db, house: House) -> None:
@@ -79,10 +81,3 @@ def test_forged_after_the_anchor_it_is_named_by_the_audit_too(db: Db, house: Hou
     assert {(f.stream, f.code) for f in proven(db, house).faults} == {(stream, "anchored")}
     kept = verifier(house.anchor_key.with_suffix(".pub"))
     assert [f.code for f in audit(db, PROCESSES, kept).faults] == ["anchored"]
-
-
-def test_without_its_snapshot_nothing_is_said_to_be_proven(db: Db, house: House, tmp_path: Path) -> None:
-    elsewhere = replace(house, home=tmp_path / "elsewhere")
-    shutil.copytree(house.home / "keys", elsewhere.home / "keys")
-    with pytest.raises(FileNotFoundError):
-        proven(db, elsewhere)
