@@ -106,17 +106,18 @@ def openings(run: Run, due: pl.DataFrame, book: Book, done: Opened) -> Iterator[
 
 
 def _merged(run: Run, book: Book, calendars: Mapping[str, str], borrower: str, rows: list[dict[str, Any]],
-            open_cases: Mapping[str, tuple[int, set[str]]], done: Opened) -> Iterator[Command]:  # fmt: skip
-    """One case for all rows of the borrower; or, where one is open, they join it if it asks about the facility."""
+            open_cases: Mapping[str, tuple[int, set[tuple[str, str]]]], done: Opened) -> Iterator[Command]:  # fmt: skip
+    """One case for all rows of the borrower. Where one is open, a row joins it if it asks that facility the questions of
+    that kind; else it waits until the case is over, so that nothing prescribed goes unasked."""
     if borrower not in open_cases and any(row["outcome"] == "start" for row in rows):
         yield _command(run, book, calendars, borrower, borrower, rows)
         return
-    case, facilities = open_cases.get(borrower, (None, set()))
+    case, asked = open_cases.get(borrower, (None, set()))
     for row in rows:
         said = {"facility": row["facility"], "kind": row["kind"], "due_on": row["due_on"]}
         if row["outcome"] == "skipped":
             done.elsewhere.append(Decided(**said, outcome="skipped", reason=row["reason"]))
-        elif row["facility"] in facilities:
+        elif (row["facility"], row["kind"]) in asked:
             done.elsewhere.append(Decided(**said, outcome="merged", reason="open inspection", case_id=case))
         else:
             done.pending.append((row["facility"], row["kind"], str(row["due_on"]), f"inspection {case} is open"))
@@ -157,13 +158,13 @@ def opening(book: Book, day: str, calendars: Mapping[str, str], rows: list[dict[
     }  # fmt: skip
 
 
-def _open(db: Db) -> dict[str, tuple[int, set[str]]]:
-    """The open inspection of each borrower (of those that merge) and the facilities it asks about."""
-    found: dict[str, tuple[int, set[str]]] = {}
-    for subject, case, facility in db.rows(
-        "SELECT c.subject, c.id, d.facility FROM cases c JOIN due d ON d.case_id = c.id AND d.outcome <> 'skipped' "
-        "WHERE c.process = 'inspection' AND c.closed_on IS NULL AND c.slot = c.subject"):  # fmt: skip
-        found.setdefault(subject, (case, set()))[1].add(facility)
+def _open(db: Db) -> dict[str, tuple[int, set[tuple[str, str]]]]:
+    """The open inspection of each borrower (of those that merge), and what it asks: facility and kind."""
+    found: dict[str, tuple[int, set[tuple[str, str]]]] = {}
+    for subject, case, facility, kind in db.rows(
+        "SELECT c.subject, c.id, d.facility, d.kind FROM cases c JOIN due d ON d.case_id = c.id AND "
+        "d.outcome <> 'skipped' WHERE c.process = 'inspection' AND c.closed_on IS NULL AND c.slot = c.subject"):  # fmt: skip
+        found.setdefault(subject, (case, set()))[1].add((facility, kind))
     return found
 
 

@@ -133,8 +133,8 @@ def test_at_most_so_many_cases_are_opened_and_the_rest_next_time(bank: Works) ->
 # -- while a case is open ---------------------------------------------------------------------------------------------
 
 
-def test_what_becomes_due_while_a_case_is_open_joins_it_or_waits(bank: Works) -> None:
-    """It joins where the case asks about the facility; else it stays due, with the reason, until the case is over."""
+def test_what_becomes_due_while_a_case_is_open_waits_where_the_case_does_not_ask_it(bank: Works) -> None:
+    """Another kind asks other questions, another loan is not asked about: both stay due until the case is over."""
     bank.snapshot(facility("L1", "B1", maturity_on=date(2026, 3, 16)), facility("L2", "B1", **SOON))
     bank.due()
     (case,) = bank.cases()
@@ -142,15 +142,29 @@ def test_what_becomes_due_while_a_case_is_open_joins_it_or_waits(bank: Works) ->
     opened = bank.due()
     assert bank.cases() == [case]
     assert not opened.cases
-    assert opened.pending == [("L2", "regular", "2026-01-20", f"inspection {case} is open")]
-    assert opened.rows == {"merged": 1}
-    assert ("L1", "repayment", "2026-01-15", "merged") in bank.ledger()
-    assert bank.db.rows("SELECT case_id, reason FROM due WHERE kind = 'repayment'") == [(case, "open inspection")]
-    assert not any(f == "L2" for f, *_ in bank.ledger())
+    assert not opened.rows
+    why = f"inspection {case} is open"
+    assert opened.pending == [("L1", "repayment", "2026-01-15", why), ("L2", "regular", "2026-01-20", why)]
+    assert not any(f == "L2" or kind == "repayment" for f, kind, *_ in bank.ledger())
     bank.bank.day = "2026-01-13"
     bank.cancel([case])
     assert bank.due().cases == {"own": 1}
-    assert ("L2", "regular", "2026-01-20", "started") in bank.ledger()
+    assert ("L1", "repayment", "2026-01-15", "started") in bank.ledger()
+    assert ("L2", "regular", "2026-01-20", "merged") in bank.ledger()
+
+
+def test_the_next_of_the_same_kind_joins_the_case_that_asks_it(bank: Works) -> None:
+    bank.snapshot(facility("L1", "B1", **{"class": 2}))
+    bank.due()
+    (case,) = bank.cases()
+    before = len(bank.ledger())
+    bank.bank.day = "2026-02-09"
+    opened = bank.due()
+    assert bank.cases() == [case]
+    assert opened.rows["merged"] == 1
+    assert not opened.pending
+    assert len(bank.ledger()) == before + sum(opened.rows.values())
+    assert bank.db.rows("SELECT DISTINCT case_id FROM due WHERE reason = 'open inspection'") == [(case,)]
 
 
 def test_a_case_apart_keeps_nobody_waiting(quick: Works) -> None:
@@ -166,8 +180,8 @@ def test_what_is_skipped_while_a_case_is_open_is_on_record(quick: Works) -> None
     quick.due()
     quick.bank.day = "2026-02-16"
     opened = quick.due()
-    assert [(r.kind, r.outcome, r.reason) for r in opened.elsewhere] == [
-        ("repayment", "skipped", "catch_up: latest"), ("repayment", "merged", "open inspection")]  # fmt: skip
+    assert [(r.kind, r.outcome, r.reason) for r in opened.elsewhere] == [("repayment", "skipped", "catch_up: latest")]
+    assert [row[1] for row in opened.pending] == ["repayment"]
     run = quick.cases("run")[-1]
     assert quick.db.rows("SELECT case_id, reason FROM due WHERE outcome = 'skipped'") == [(run, "catch_up: latest")]
 
