@@ -19,7 +19,4 @@ def test_what_is_erased_is_said_and_is_no_divergence(db: Db, url: str, tmp_path:
     assert said["entries"] == whole["entries"] - left
     lines = shell("replay", "case", case).out.splitlines()
     assert lines[0].startswith("0 entries decided again, 0 of them automatic")
-    assert (
-        lines[1]
-        == f"{left} entries could not be decided again: a payload that they were decided on is erased, by right."
-    )
+    assert lines[1] == f"Not decided again: {left}, because a payload that they were decided on is erased, by right."
