@@ -272,9 +272,12 @@ class OwnRecord(Form):
 
 
 class Weighed(Form):
-    """Compared with the policy's line: which triggers were met."""
+    """Compared with the policy's line: which triggers were met; and since when every inspection of the borrower has
+    found something orange, or a covenant breached (null: this one did not)."""
 
     triggers: tuple[Name, ...] = ()
+    orange_since: date | None = None
+    breach_since: date | None = None
 
 
 # -- control, order -------------------------------------------------------------------------------------------
@@ -340,11 +343,18 @@ class Engaged(Form):
     inspectors: tuple[Name, ...]
 
 
+class Related(Form):
+    """An inspector's declared relation to a borrower."""
+
+    inspector: Name
+    borrower: Name
+
+
 class RunInputs(Form):
     """Everything that a run's decisions depend on besides the journal of the cases themselves: SHA-256 of snapshot,
     facilities' conditions and book (empty: none), versions of code and libraries, the hash of the quarter's secret, the
-    vendors engaged, who
-    is new (`sampling.new_first` of the book), and the cases that the draw's top-up chose."""
+    vendors engaged and their inspectors' declared relations, who is new (`sampling.new_first` of the book), and the
+    cases that the draw's top-up chose."""
 
     stage: Name
     as_of: date
@@ -356,6 +366,7 @@ class RunInputs(Form):
     libraries: str
     secret_hash: str = ""
     vendors: tuple[Engaged, ...] = ()
+    related: tuple[Related, ...] = ()
     top_up: tuple[int, ...] = ()
     newcomers: tuple[Name, ...] = ()
 

@@ -18,12 +18,14 @@ from tasks.dossier import PACKAGES, Dossier
 @dataclass(frozen=True)
 class Given:
     """The run's inputs; books by hash; the snapshot's rows of the facilities asked about; for each file of the newest
-    packages the first use in another case (sha256 → instant, case); the quarter's secret."""
+    packages the first use in another case (sha256 → instant, case); how many of the borrower's correction orders were
+    overdue when the case was last moved, by case; the quarter's secret."""
 
     inputs: RunInputs
     books: Mapping[str, Book]
     rows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     first_uses: Mapping[str, list[tuple[str, int]]] = field(default_factory=dict)
+    orders_overdue: Mapping[int, int] = field(default_factory=dict)
     secret: str = ""
 
     def book(self, d: Dossier) -> Book:
@@ -41,6 +43,7 @@ def given(db: Db, snapshots: Path, inputs: RunInputs, dossiers: Iterable[Dossier
         {h: books.book(db, h) for h in hashes},
         _rows(snapshots, inputs.snapshot, facilities),
         _uses(db, cases),
+        _overdue(db, [d for d in cases if d.state.step == "weigh"]),
         secrets.of_day(db, inputs.as_of) if inputs.secret_hash else "",
     )
 
@@ -66,3 +69,22 @@ def _uses(db: Db, cases: list[Dossier]) -> dict[str, list[tuple[str, int]]]:
                                     "ORDER BY recorded_at, case_id", values):  # fmt: skip
         found.setdefault(sha256, []).append((at, case))
     return found
+
+
+def _overdue(db: Db, cases: list[Dossier]) -> dict[int, int]:
+    if not cases:
+        return {}
+    where, values = among(db, "c.subject", sorted({d.state.subject for d in cases}))
+    orders: dict[str, dict[str, list[tuple[str, str]]]] = {}
+    for subject, stream, at, step in db.rows(
+        "SELECT c.subject, e.stream, e.recorded_at, e.step FROM cases c JOIN entry e ON e.stream = c.stream "
+        f"WHERE c.process = 'order' AND {where} ORDER BY e.stream, e.seq", values):  # fmt: skip
+        orders.setdefault(subject, {}).setdefault(stream, []).append((at, step))
+    return {d.state.id: sum(_late(past, d.state.last_at) for past in orders[d.state.subject].values())
+            for d in cases if d.state.subject in orders}  # fmt: skip
+
+
+def _late(order: list[tuple[str, str]], then: str) -> bool:
+    """Had the order missed its deadline by that instant, and was it still open?"""
+    steps = [step for at, step in order if at < then]
+    return "tightened" in steps and steps[-1] not in ("done", "cancelled")

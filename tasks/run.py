@@ -14,7 +14,8 @@ import orjson
 from door.act import act, note
 from door.command import SYSTEM, Clock, Command, Rules
 from door.db import Db, one
-from models.forms import Count, Decided, Engaged, RunInputs, RunResult
+from door.store import among
+from models.forms import Count, Decided, Engaged, Related, RunInputs, RunResult
 from models.policy import Book
 from models.tables import EXPERIENCE
 from tasks import books, secrets
@@ -105,11 +106,12 @@ def _inputs(db: Db, house: House, clock: Clock, stage: str, as_of: date, partiti
     sampling = books.book(db, hash_).sampling
     secret_hash = secrets.commit(db, house, clock)
     drawing, opening = stage == "four_eyes_verification", stage == "scheduled_inspection"
+    vendors = _vendors(db, day) if stage == "outsourced_collection" else ()
     return RunInputs(
         stage=stage, as_of=as_of, partition=partition, snapshot=newest_snapshot(db, day), book=hash_,
         conditions=keep_conditions(db, house.snapshots) if opening else "",
         code=code_version(), libraries=library_versions(), secret_hash=secret_hash,
-        vendors=_vendors(db, day) if stage == "outsourced_collection" else (),
+        vendors=vendors, related=_related(db, {i for v in vendors for i in v.inspectors}),
         newcomers=_newcomers(db, sampling.new_first) if drawing else (),
         top_up=chosen(db, as_of, secrets.of_day(db, as_of), sampling.at_least) if drawing else (),
     )  # fmt: skip
@@ -128,6 +130,12 @@ def _vendors(db: Db, day: str) -> tuple[Engaged, ...]:
         Engaged(vendor=v, product=p, unit=u, per_day=n, inspectors=tuple(inspectors[v]))
         for v, p, u, n in contracts if v in inspectors
     )  # fmt: skip
+
+
+def _related(db: Db, inspectors: set[str]) -> tuple[Related, ...]:
+    where, values = among(db, "person", sorted(inspectors))
+    rows = db.rows(f"SELECT person, subject FROM relation WHERE {where} ORDER BY person, subject", values)
+    return tuple(Related(inspector=i, borrower=b) for i, b in rows)
 
 
 def _newcomers(db: Db, first: int) -> tuple[str, ...]:

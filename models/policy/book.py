@@ -31,7 +31,6 @@ class Book(Part):
     semantics: Annotated[int, Field(ge=1, le=1)]
     holds_max_days: names.Days
     backlog_days: names.Days
-    switches: dict[Code, judgement.Switch]
 
     calendars: Annotated[dict[Code, parts.Calendar], Field(min_length=1)]
     ladders: dict[Code, tuple[parts.Rung, ...]]
@@ -193,10 +192,10 @@ class Book(Part):
 
     def tally(self, findings: Iterable[tuple[str, Colour]]) -> dict[str, bool | int]:
         """What findings (checkpoint, colour) amount to as facts of the case: `red`, `orange` (how many), and the marks
-        that red ones set (`misuse`, `seizure`, `refused`)."""
+        that the worst ones set (`misuse`, `seizure`, `refused`, `breach`)."""
         all_ = list(findings)
-        red = {self.checkpoint(c).mark for c, colour in all_ if colour == "r"}
-        marks = {mark: mark in red for mark in ("misuse", "seizure", "refused")}
+        worst = {self.checkpoint(c).mark for c, colour in all_ if colour == self.checkpoint(c).worst}
+        marks = {mark: mark in worst for mark in ("misuse", "seizure", "refused", "breach")}
         return {"red": any(c == "r" for _, c in all_), "orange": sum(c == "o" for _, c in all_), **marks}
 
     # -- four eyes, escalation ------------------------------------------------------------------------------------

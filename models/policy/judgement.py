@@ -119,18 +119,3 @@ class Collection(Part):
     same_inspector_at_most: Days
     photos: tuple[Code, ...]
     source: Words = "J"
-
-
-class Switch(Part):
-    """A control by a second person. Off only from a date and approved by two people, who are named."""
-
-    says: Words
-    on: bool = True
-    since: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")] | None = None
-    approved_by: tuple[Code, ...] = ()
-
-    @model_validator(mode="after")
-    def off_is_an_event(self) -> Self:
-        if not self.on and (self.since is None or len(set(self.approved_by)) < 2):
-            raise ValueError("a control is switched off from a date (since) and by two different people (approved_by)")
-        return self

@@ -23,8 +23,7 @@ To = Literal["holder", "account_manager", "branch_head", "post_loan_officer", "c
 CASE_FACTS = (
     "kind", "path", "how", "template", "product", "segment", "amount", "currency", "class_", "proposed_class",
     "class_worse", "unit", "vendor", "green", "level", "proposed_level", "own_level", "outcome", "red", "orange",
-    "orange_days", "misuse", "seizure", "refused", "breach_days", "orders_overdue", "audit_high", "inspector_new",
-    "manager_new",
+    "orange_days", "misuse", "seizure", "refused", "breach_days", "orders_overdue", "inspector_new", "manager_new",
 )  # fmt: skip
 
 

@@ -75,7 +75,7 @@ class Checkpoint(Part):
     evidence it needs, `low` and `high` bound a number; `yellow`, `orange`, `red` are tests, any of which makes the
     finding (finding.py).
 
-    `mark`: a red finding here sets this fact of the case.
+    `mark`: its worst finding here (red; orange where nothing makes it red) sets this fact of the case.
     """
 
     id: Code
@@ -91,7 +91,7 @@ class Checkpoint(Part):
     yellow: Tests = ()
     orange: Tests = ()
     red: Tests = ()
-    mark: Literal["", "misuse", "seizure", "refused"] = ""
+    mark: Literal["", "misuse", "seizure", "refused", "breach"] = ""
     source: Words = "J"
 
     @model_validator(mode="after")
@@ -104,6 +104,11 @@ class Checkpoint(Part):
             if reason := finding.wrong_test(test, self.type, self.choices):
                 raise ValueError(reason)
         return self
+
+    @property
+    def worst(self) -> str:
+        """The worst colour that an answer can have here."""
+        return "r" if self.red else "o" if self.orange else "y"
 
     @property
     def evidence(self) -> tuple[str, ...]:

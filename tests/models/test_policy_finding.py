@@ -100,5 +100,7 @@ def test_every_answer_that_is_not_refused_has_a_colour_or_none(checkpoint: str, 
 
 def test_findings_amount_to_facts_of_the_case_and_a_level() -> None:
     found = BOOK.tally([("U5", "r"), ("C1", "o"), ("C9", "o")])
-    assert found == {"red": True, "orange": 2, "misuse": True, "seizure": False, "refused": False}
+    assert found == {"red": True, "orange": 2, "misuse": True, "seizure": False, "refused": False, "breach": False}
+    assert BOOK.tally([("C13", "o")])["breach"]
+    assert not BOOK.tally([("M1", "o")])["seizure"]
     assert [BOOK.level_for(c) for c in ([], ["y"], ["y", "o"], ["r", "y"])] == [0, 1, 2, 3]

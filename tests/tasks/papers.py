@@ -35,9 +35,10 @@ def given(
     first_uses: Mapping[str, list[tuple[str, int]]] | None = None,
     secret: str = "",
     book: Book = BOOK,
+    orders_overdue: Mapping[int, int] | None = None,
     **other: Any,
 ) -> Given:
-    return Given(inputs(**other), {book.hash: book}, rows or {}, first_uses or {}, secret)
+    return Given(inputs(**other), {book.hash: book}, rows or {}, first_uses or {}, orders_overdue or {}, secret)
 
 
 def asks(*checkpoints: str, facility: str = "L1", kind: str = "regular") -> dict[str, Any]:

@@ -10,11 +10,11 @@ import pytest
 
 from door.command import SYSTEM
 from door.db import Db
-from models.forms import Engaged
+from models.forms import Engaged, Related
 from tasks.dispatch import dispatch
 from tasks.dossier import Dossier
 from tests.tasks.papers import dossier, given, vendor
-from tests.tasks.works import Works, changed, works
+from tests.tasks.works import Works, changed, facility, works
 
 
 def sent(d: Dossier, *vendors: Engaged, **more: Any) -> tuple[str, str]:
@@ -107,7 +107,26 @@ def test_how_many_in_a_row_is_the_books() -> None:
 
 def test_where_only_he_is_left_the_bank_visits_itself_and_says_that() -> None:
     action, reason = sent(case(7, "ahn", "ahn", "ahn"), vendor("v", "ahn"))
-    assert (action, reason) == ("no_vendor", "no inspector of v but ahn, who made the last 3 visits")
+    assert (action, reason) == ("no_vendor", "no inspector may go: ahn made the last 3 visits")
+
+
+def test_who_is_related_to_the_borrower_is_not_sent_there() -> None:
+    kin = (Related(inspector="ahn", borrower="B1"), Related(inspector="bae", borrower="B2"))
+    two = vendor("v", "ahn", "bae")
+    assert {sent(case(n), two, related=kin) for n in range(50)} == {("v", "bae")}
+    alone = sent(case(7, "bae", "bae", "bae"), two, related=kin)
+    assert alone == ("no_vendor", "no inspector may go: ahn is related, bae made the last 3 visits")
+
+
+def test_declared_relations_of_inspectors_are_recorded_with_the_run(db: Db, tmp_path: Path) -> None:
+    bank = works(db, tmp_path)
+    bank.db.insert("contract", ("vendor", "product", "unit", "per_day", "since", "until"),
+                   [("visits", "*", "*", 5, "2026-01-01", "2026-12-31")])  # fmt: skip
+    bank.snapshot(facility("L1", "B1"))
+    for person in ("ahn", "bae", "lee"):
+        bank.bank.relation(person, "B9")
+    assert bank.begin("outsourced_collection").inputs.related == (
+        Related(inspector="ahn", borrower="B9"), Related(inspector="bae", borrower="B9"))  # fmt: skip
 
 
 def test_another_vendors_inspectors_are_free_then() -> None:

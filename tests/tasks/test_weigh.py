@@ -1,15 +1,21 @@
 """Whether a case meets the line above which the credit manager decides: each of its triggers, and what is not known."""
 
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from door.command import SYSTEM
+from door.db import Db
 from tasks.dossier import Dossier
+from tasks.replay import all_cases, replay
 from tasks.weigh import weigh
 from tests.door.bank import DAY
 from tests.tasks.core_bank import BOOK
 from tests.tasks.papers import dossier, given
+from tests.tasks.works import Works, facility, works
 
 NORMAL = {"level": 0, "class_": 1}
 AGREED = {"outcome": "V0", "own_level": 0}
@@ -22,8 +28,17 @@ def verified(*findings: tuple[str, str], conclusion: Any = NORMAL, verification:
                    ("disagree" if verification["outcome"] > "V1" else "verify", verification, "choi"), **more)  # fmt: skip
 
 
+def says(*triggers: str, orange: date | None = None, breach: date | None = None) -> dict[str, Any]:
+    return {"triggers": list(triggers), "orange_since": orange, "breach_since": breach}
+
+
+def after(case: Dossier, **facts: str | None) -> Dossier:
+    """The same case, where the borrower's last inspection remembers this."""
+    return replace(case, earlier=(replace(case.state, id=3, facts=facts),))
+
+
 def test_below_the_line_the_case_is_closed() -> None:
-    assert weigh(verified(), given()) == ("close", {"triggers": []})
+    assert weigh(verified(), given()) == ("close", says())
 
 
 MET: dict[str, tuple[Dossier, list[str]]] = {
@@ -41,20 +56,47 @@ MET: dict[str, tuple[Dossier, list[str]]] = {
 @pytest.mark.parametrize("trigger", MET)
 def test_each_trigger_of_the_line_escalates(trigger: str) -> None:
     case, met = MET[trigger]
-    assert weigh(case, given()) == ("escalate", {"triggers": met})
+    action, payload = weigh(case, given())
+    assert (action, payload["triggers"]) == ("escalate", met)
 
 
-#: What the case itself does not tell: for how long a covenant is broken or two findings stand, its orders, the audit.
-UNKNOWN = {"breach_30_days", "order_overdue", "two_orange_60_days", "audit_high"}
+STANDING = {"breach_30_days", "two_orange_60_days", "order_overdue"}
 
 
-def test_every_trigger_of_the_book_is_shown_here_or_is_known_not_to_be_evaluated() -> None:
-    assert {rule.id for rule in given().book(verified()).line} == MET.keys() | UNKNOWN
+def test_every_trigger_of_the_book_is_shown_here() -> None:
+    assert {rule.id for rule in given().book(verified()).line} == MET.keys() | STANDING
 
 
-def test_a_trigger_whose_facts_are_not_known_is_not_met() -> None:
-    """Two orange findings alone do not say since when they stand."""
-    assert weigh(verified(("C8", "o"), ("C5", "o")), given())[0] == "close"
+TODAY = given().inputs.as_of
+BREACH, TWO = (("C13", "o"),), (("C8", "o"), ("C5", "o"))
+
+
+@pytest.mark.parametrize(
+    ("findings", "what", "days", "trigger"),
+    [(BREACH, "breach", 30, "breach_30_days"), (BREACH, "breach", 29, ""), (TWO, "orange", 60, "two_orange_60_days"),
+     (TWO, "orange", 59, ""), (TWO[:1], "orange", 60, ""), ((("C13", "y"),), "breach", 30, "")],
+)  # fmt: skip
+def test_what_has_stood_too_long_goes_to_the_credit_manager(
+    findings: tuple[tuple[str, str], ...], what: str, days: int, trigger: str
+) -> None:
+    since = (TODAY - timedelta(days=days)).isoformat()
+    action, payload = weigh(after(verified(*findings), **{f"{what}_since": since}), given())
+    assert (action, payload["triggers"]) == (("escalate", [trigger]) if trigger else ("close", []))
+
+
+def test_what_is_found_for_the_first_time_or_again_stands_since_today() -> None:
+    first = weigh(verified(*BREACH), given())
+    again = weigh(after(verified(*BREACH), breach_since=None, orange_since=None), given())
+    assert first == again == ("close", says(orange=TODAY, breach=TODAY))
+
+
+def test_an_inspection_that_finds_nothing_ends_what_stood() -> None:
+    assert weigh(after(verified(), orange_since="2025-01-01", breach_since="2025-01-01"), given()) == ("close", says())
+
+
+def test_a_correction_order_of_the_borrower_that_is_overdue_escalates() -> None:
+    assert weigh(verified(), given(orders_overdue={7: 1})) == ("escalate", says("order_overdue"))
+    assert weigh(verified(), given(orders_overdue={8: 1}))[0] == "close"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +114,7 @@ def test_what_lies_just_below_a_trigger_does_not_escalate(case: Dossier) -> None
 
 def test_a_visit_that_was_not_made_escalates_too() -> None:
     found = weigh(verified(verification={"outcome": "V7", "own_level": 0}), given())
-    assert found == ("escalate", {"triggers": ["missed_or_false"]})
+    assert found == ("escalate", says("missed_or_false"))
 
 
 def test_several_triggers_are_all_named_in_the_order_of_the_line() -> None:
@@ -83,4 +125,31 @@ def test_several_triggers_are_all_named_in_the_order_of_the_line() -> None:
 def test_the_line_is_that_of_the_cases_own_book() -> None:
     strict = BOOK.model_copy(update={"line": (BOOK.line[1].model_copy(update={"when": "level >= 1"}),)})
     case = verified(conclusion={"level": 1, "class_": 1}, book=strict)
-    assert weigh(case, given(book=strict)) == ("escalate", {"triggers": ["level"]})
+    assert weigh(case, given(book=strict)) == ("escalate", says("level"))
+
+
+def weighed(bank: Works, day: str) -> list[str]:
+    """The triggers met by the inspection of that quarter."""
+    bank.bank.day = day
+    bank.snapshot(facility("L1", "B1"))
+    bank.due()
+    case = bank.cases()[-1]
+    bank.bring(case, "weigh")
+    bank.stage("escalation", "weigh")
+    return list(bank.said(case, "escalate", "close")["triggers"])
+
+
+def test_an_order_counts_from_its_missed_deadline_until_it_is_accepted(db: Db, tmp_path: Path) -> None:
+    bank = works(db, tmp_path)
+    assert weighed(bank, "2026-01-05") == []
+    order = bank.bank.open("order", "han", "issue", subject="B1", book=bank.book)
+    bank.bank.day = "2026-02-16"
+    bank.remind()
+    assert bank.bank.state(order).step == "tightened"
+    assert weighed(bank, "2026-04-06") == ["order_overdue"]
+    bank.bank.do("han", "no_measure", bank.cases()[-1])
+    bank.bank.do("lee", "done", order)
+    bank.bank.do("choi", "accept", order)
+    assert weighed(bank, "2026-07-06") == []
+    again = replay(db, bank.house.snapshots, all_cases(db))  # between the stages its cases were moved by hand
+    assert {d.what for d in again.divergences} == {"run"}
