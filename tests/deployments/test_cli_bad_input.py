@@ -15,6 +15,7 @@ from tests.deployments.shell import ROOT, Shell, bank_of, inspection
 from tests.deployments.test_cli_mistakes import as_nobody
 from tests.tasks.bank import extract, many, row
 
+pytestmark = pytest.mark.slow  # every kind of bad input against every command
 AS_OF = "2026-03-31"
 CORE = ("--mapping", "core_banking", "--as-of", AS_OF)
 

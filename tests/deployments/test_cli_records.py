@@ -270,6 +270,7 @@ def test_a_changed_export_is_refused(shell: Shell, lived: int, tmp_path: Path) -
         assert again.rows("SELECT count(*) FROM entry") == [(0,)]
 
 
+@pytest.mark.slow
 def test_the_process_files_are_current_and_a_stale_one_is_named(shell: Shell, tmp_path: Path) -> None:
     folder = tmp_path / "bpmn"
     assert "inspection.bpmn" in shell("bpmn", "--check", "--folder", folder, code=1).out

@@ -66,6 +66,7 @@ def test_each_branch_has_a_vendor_and_deputies_hold_the_role_themselves_in_the_s
     assert kinds == {"covenant": 12, "frequency": 12, "checkpoint": 12}
 
 
+@pytest.mark.slow
 def test_a_quarter_of_extracts_is_taken_in_with_a_few_rejects_each_and_all_loans_in_the_end(
     db: Db, bank: Portfolio, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 from deployments import supervise
 from deployments.supervise import GaveUp, Part, Supervisor
 
+pytestmark = pytest.mark.slow  # real processes
 SLEEP = "import time; time.sleep(60)"
 
 

@@ -42,6 +42,7 @@ def test_every_process_stream_and_table_is_audited_and_clean(db: Db, tmp_path: P
     assert all(db.rows(f"SELECT 1 FROM {table} WHERE case_id IS NOT NULL LIMIT 1") for table in ROWS)
 
 
+@pytest.mark.slow
 def test_parts_see_together_what_one_sees_alone(db: Db, tmp_path: Path) -> None:
     history(db, signer(tmp_path / "anchor.key"))
     without_triggers(db)
@@ -154,6 +155,7 @@ def test_a_value_of_a_type_that_the_door_never_writes_is_named(quick: Bank) -> N
     assert codes(quick.db) == [(f"case:{case}", 2, "hash")]
 
 
+@pytest.mark.slow
 def test_who_acts_while_the_audit_runs_raises_no_false_alarm(url: str, db: Db, tmp_path: Path) -> None:
     sign = signer(tmp_path / "anchor.key")
     bank = history(db, sign)

@@ -2,6 +2,7 @@
 processes of their own, judged by the journal alone. And the fault that this is to find is found where it is planted."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -10,7 +11,6 @@ from door.command import Command
 from door.db import Db, connect
 from tasks import books
 from tasks.gate import check
-from tests.conftest import pg_url
 from tests.tasks.core_bank import BOOK, CLOCK, Paid, live, open_bank, payments, racy, turns
 
 pytestmark = pytest.mark.slow  # real processes, killed or racing
@@ -60,12 +60,10 @@ def test_a_gate_that_reads_before_its_transaction_is_caught(url: str) -> None:
 
 
 def test_a_control_opened_and_confirmed_while_the_gate_waits_for_another_binds(
-    pg_server: str, pg_template: str
+    pg_copy: Callable[[str], str],
 ) -> None:
     """PostgreSQL looks again at a row that it waited for, but finds none that came meanwhile: the gate asks again."""
-    with connect(pg_server) as admin:
-        admin.run(f"CREATE DATABASE gate_waits TEMPLATE {pg_template}")
-    url = pg_url(pg_server, "gate_waits")
+    url = pg_copy("gate_waits")
     answers = []
     with connect(url) as db, connect(url) as other, connect(url) as gates:
         bank = open_bank(db)
@@ -88,8 +86,6 @@ def test_a_control_opened_and_confirmed_while_the_gate_waits_for_another_binds(
             assert verdict.step == "in_force"
         asking.join(30)
     assert [(a.outcome, [r.code for r in a.reasons]) for a in answers] == [("refuse", ["stopped"])]
-    with connect(pg_server) as admin:
-        admin.run("DROP DATABASE gate_waits WITH (FORCE)")
 
 
 def propose(db: Db, borrower: str, kind: str) -> int:

@@ -135,6 +135,7 @@ def facilities(draw: st.DrawFn) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(rows=facilities(), start=EDGES, steps=st.lists(st.integers(1, 120), max_size=4), data=st.data())
 def test_on_edge_dates_too(rows: list[dict[str, Any]], start: date, steps: list[int], data: st.DataObject) -> None:

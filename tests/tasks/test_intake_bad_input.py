@@ -177,6 +177,7 @@ assert content(db) == before
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", [0, 4_000])
 def test_a_disk_that_fills_up_is_said_and_leaves_nothing(bank: Db, url: str, tmp_path: Path, room: int) -> None:
     """The limit on the size of a file stands in for the full disk: the write fails in the same place. At 0 the rejects

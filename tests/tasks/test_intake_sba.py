@@ -44,6 +44,7 @@ def why(row: dict[str, str]) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_every_loan_is_accepted_or_rejected_as_a_recount_by_hand_says(db: Db, tmp_path: Path) -> None:
     with gzip.open(FILE, "rt", encoding="utf-8", newline="") as text:
         loans = {row["LoanNr_ChkDgt"]: row for row in csv.DictReader(text)}
@@ -88,6 +89,7 @@ def _first_lines(file: Path) -> list[int]:
     return lines[1:]
 
 
+@pytest.mark.slow
 def test_the_states_become_branches_with_a_manager_and_small_enterprises_have_vendors(db: Db, tmp_path: Path) -> None:
     copy = tmp_path / FILE.name
     copy.write_bytes(FILE.read_bytes())

@@ -16,13 +16,12 @@ import pytest
 
 from door.anchor import verifier
 from door.audit import audit
-from door.db import Db, connect
+from door.db import Db
 from door.journal import Entry
 from door.replay import Divergence
 from processes import PROCESSES
 from tasks.house import House
 from tasks.replay import Replayed, all_cases, replay, replay_run
-from tests.conftest import pg_url
 from tests.tasks.forge import entries, forge, said, without_triggers
 from tests.tasks.lived import WEEKS, live
 
@@ -44,10 +43,7 @@ def banks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         if database == "sqlite":
             shutil.copy(request.getfixturevalue("lite_template"), home / "postloan.db")
             return live(f"sqlite:///{home / 'postloan.db'}", home)
-        server, template = request.getfixturevalue("pg_server"), request.getfixturevalue("pg_template")
-        with connect(server) as admin:
-            admin.run(f"CREATE DATABASE lived TEMPLATE {template}")
-        return live(pg_url(server, "lived"), home)
+        return live(request.getfixturevalue("pg_copy")("lived"), home)
 
     return lived
 
@@ -102,6 +98,7 @@ def test_every_decision_comes_out_as_recorded(db: Db, house: House) -> None:
     assert faults(db, house) == set()
 
 
+@pytest.mark.slow
 def test_each_run_replayed_alone_recomputes_what_it_wrote(db: Db, house: House) -> None:
     runs = db.rows("SELECT c.id, (SELECT count(*) FROM entry e WHERE e.run = c.id) FROM cases c "
                    "WHERE c.process = 'run' ORDER BY c.id")  # fmt: skip

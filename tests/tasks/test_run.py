@@ -149,6 +149,7 @@ def test_once_finished_the_next_run_takes_what_is_new(bank: Works) -> None:
     assert open_due(run).cases == {"own": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunks", [0, 1, 2, 3])
 def test_killed_at_any_moment_the_day_ends_the_same(db: Db, tmp_path: Path, chunks: int) -> None:
     """The due ledger, then the screening of what was collected; each killed after so many of its three chunks (the last
