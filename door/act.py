@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from door import store
 from door.command import SYSTEM, Clock, Command, Person, Refused, Rules, Verdict
 from door.db import Db, Row
-from door.decide import Facts, Move, decide, due, opening, who_may
+from door.decide import Facts, Move, decide, due, opening, who_may, why_not
 from door.fold import CASE_COLUMNS, State, blank, case_row, dump, fold, item_row, owner_of, rows_of
 from door.journal import COLUMNS, ZERO, Entry, canonical, seal
 from models import forms
@@ -109,6 +109,7 @@ class _Acting:
     rows: dict[str, list[Row]] = field(default_factory=dict)
     free_ids: list[int] = field(default_factory=list)
     salts: list[str] = field(default_factory=list)
+    able: dict[str, Person] = field(default_factory=dict)
     now: str = ""
 
     def all(self) -> list[Verdict]:
@@ -187,8 +188,8 @@ class _Acting:
             state = self._new(process, c)
             payload = {**payload, "case": _origin(c)}
         entry = self._enter(process, state, c, move, payload, facts)
-        return Verdict(state.id, state.step, entry.seq, entry.hash, nobody=self._nobody(state),
-                       opened=tuple(self._open_child(state, *child) for child in children))  # fmt: skip
+        opened = tuple([self._open_child(state, *child) for child in children])
+        return Verdict(state.id, state.step, entry.seq, entry.hash, nobody=self._nobody(state), opened=opened)
 
     def _open_child(self, parent: State, process: Process, c: Command, element: dict[str, Any],
                     inherited: Mapping[str, Any], move: Move) -> int:  # fmt: skip
@@ -269,9 +270,11 @@ class _Acting:
         """The cases that the arrow opens besides, each decided like any opening: all are allowed, or the act is not.
 
         A child remembers, besides its own form, those facts of its parent that its process asks for."""
+        if move.do is None or not move.do.opens:
+            return []
         found = []
         told = parent.facts | {n: payload[n] for n in self.rules.processes[parent.process].facts if n in payload}
-        for name, process_name in (move.do.opens if move.do else {}).items():
+        for name, process_name in move.do.opens.items():
             process = self.rules.processes[process_name]
             start = process.steps[process.start].does[0]
             for said in payload[name]:
@@ -349,8 +352,11 @@ class _Acting:
         return Verdict(c.case, refused=refused)
 
     def _anyone(self, process: Process, s: State, facts: Facts) -> bool:
-        """Is there anybody who may do something at the case's step?"""
+        """Is there anybody who may do something at the case's step? In a list it is mostly the one of the case before."""
         step, day = process.steps[s.step], self.clock.business_date
+        last = self.able.get(step.role)
+        if last is not None and why_not(process, step, s, last, None, step.by_name, facts) is None:
+            return True
         if step.role not in self.staff:
             if len(self.commands) == 1:
                 owner = s.owner or (facts.manager if step.whose == "manager" else None)
@@ -358,7 +364,10 @@ class _Acting:
                     return True
             self.staff[step.role] = store.staff(self.db, step.role, day)
             self.people.update(self.staff[step.role])
-        return next(who_may(process, s, self.staff[step.role], facts), None) is not None
+        found = next(who_may(process, s, self.staff[step.role], facts), None)
+        if found is not None:
+            self.able[step.role] = self.staff[step.role][found]
+        return found is not None
 
     # -- write --------------------------------------------------------------------------------------------------
 

@@ -165,6 +165,7 @@ def _open_sqlite(url: str) -> tuple[sqlite3.Connection, IO[bytes]]:
         lite.execute("PRAGMA synchronous=FULL")
         lite.execute("PRAGMA foreign_keys=ON")
         lite.execute("PRAGMA cache_size=-65536")
+        lite.execute("PRAGMA wal_autocheckpoint=16000")  # pages: long lists rewrite the same ones
         turn = Path(f"{path}-turn").open("ab")  # noqa: SIM115 - closed with the connection
     except (sqlite3.Error, OSError) as e:
         raise Unreachable(f"The database {path} cannot be used ({e}): check that the folder exists, is writable and "

@@ -3,6 +3,7 @@ is not replay; whether the record itself was touched is another question (door/a
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -79,7 +80,7 @@ def _begun(process: Process, e: Entry, payload: Mapping[str, Any]) -> State:
 def _again(process: Process, s: State, e: Entry, payload: Mapping[str, Any], rules: Rules,
            facts: Facts) -> Iterator[Divergence]:  # fmt: skip
     step = process.steps[s.step]
-    said = {name: value for name, value in payload.items() if name != "case" or e.seq > 1}
+    said = payload if e.seq > 1 else {name: value for name, value in payload.items() if name != "case"}
     command = Command(e.person, e.action, said, case=s.id, on_behalf_of=e.on_behalf_of, run=e.run)
     actor, facts.persons = _as_recorded(process, s, e, payload)
     move = decide(process, s, command, said, actor, facts, e.business_date)
@@ -97,14 +98,22 @@ def _again(process: Process, s: State, e: Entry, payload: Mapping[str, Any], rul
         yield Divergence(e.stream, e.seq, "step", s.step, "a gateway never waits")
 
 
+@lru_cache(maxsize=4096)
+def _person(name: str, lane: str, role: str) -> Person:
+    return Person(name, lane, frozenset((role,)))
+
+
 def _as_recorded(process: Process, s: State, e: Entry, payload: Mapping[str, Any]) -> tuple[Person, dict[str, Person]]:
     """The persons of an entry as they must have been: which roles they held that day is the staff list's matter, and
     stands in the entry; that the hands were apart, the turn theirs and the arrow there is decided again."""
     if e.person == SYSTEM:
         return THE_SYSTEM, {}
     step = process.steps[s.step]
-    roles = frozenset((step.role, e.role, process.cancel, *process.authority.values())) if e.action in ITEM_ACTS else (
-        frozenset((e.role,)))  # fmt: skip
+    if e.action not in ITEM_ACTS and not e.on_behalf_of:
+        return _person(e.person, step.lane, e.role), {}
+    roles = frozenset((step.role, e.role, process.cancel, *process.authority.values()))
+    if e.action not in ITEM_ACTS:
+        roles = frozenset((e.role,))
     stands_for = frozenset((e.on_behalf_of,)) if e.on_behalf_of else frozenset[str]()
     lane = "" if e.action == "comment" else step.lane
     persons = {

@@ -5,7 +5,6 @@ Its last line is JSON: seconds, rss_mb, cases.
 
 import asyncio
 import json
-import resource
 import sys
 from pathlib import Path
 
@@ -29,8 +28,13 @@ def _main(url: str, home: str, how: str = "") -> None:
         took = seconds(lambda: asyncio.run(scheduled_inspection(as_of=AS_OF)))
     with connect(url) as db:
         cases = db.rows("SELECT count(*) FROM cases WHERE process = 'inspection'")[0][0]
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    sys.stdout.write(json.dumps({"seconds": took, "rss_mb": rss, "cases": cases}) + "\n")
+    sys.stdout.write(json.dumps({"seconds": took, "rss_mb": _peak_mb(), "cases": cases}) + "\n")
+
+
+def _peak_mb() -> float:
+    """The most memory that this process held. (getrusage would count what the parent held when it forked.)"""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def _plain(here: House) -> None:
