@@ -1,7 +1,7 @@
 """Audit: does the journal hold in itself, do the tables follow from it, and is everything there that was anchored?
 
 Its chains are checked in door/chain.py, the tables and the anchors here. What is wrong is a Fault: stream, seq, a code
-and facts; deployments/sentences.py says it in words.
+and facts; tasks/sentences.py says it in words.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

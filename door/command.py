@@ -35,7 +35,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A reason as code and facts; deployments/sentences.py says it in words."""
+    """A reason as code and facts; tasks/sentences.py says it in words."""
 
     code: str
     facts: Mapping[str, Any] = field(default_factory=dict)

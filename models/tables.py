@@ -17,15 +17,17 @@ Kind = Literal["projection", "reference", "operational", "journal"]
 KINDS: dict[str, Kind] = {}
 
 
-def _kind(kind: Kind) -> Any:
+def kind(of: Kind) -> Any:
+    """Marks a table."""
+
     def mark(cls: type[SQLModel]) -> type[SQLModel]:
-        KINDS[str(cls.__tablename__)] = kind
+        KINDS[str(cls.__tablename__)] = of
         return cls
 
     return mark
 
 
-def _text(default: str | None = None) -> Any:
+def long_text(default: str | None = None) -> Any:
     """Text that may be long. With a default it is optional for who writes it, never NULL."""
     column = Column(Text, nullable=False) if default is None else Column(Text, nullable=False, server_default=default)
     return Field(sa_column=column) if default is None else Field(default=default, sa_column=column)
@@ -40,7 +42,7 @@ EXPERIENCE = "action IN ('submit', 'conclude')"  # by which a person's experienc
 # -- the journal and what the door keeps ------------------------------------------------------------------------
 
 
-@_kind("journal")
+@kind("journal")
 class Entry(SQLModel, table=True):
     """One link of a stream's hash chain. Immutable by trigger; only `payload` and `salt` may be erased (to NULL).
 
@@ -79,7 +81,7 @@ class Entry(SQLModel, table=True):
     payload: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
 
 
-@_kind("projection")
+@kind("projection")
 class Stream(SQLModel, table=True):
     """Head of a stream that is no case: person:, attempt:, draw:. (A case's head stands in its own row.)"""
 
@@ -89,7 +91,7 @@ class Stream(SQLModel, table=True):
     head: str
 
 
-@_kind("projection")
+@kind("projection")
 class Case(SQLModel, table=True):
     """One token of one process: the last fold of its stream. `state` is the fold as JSON (rounds, hands, facts).
 
@@ -117,10 +119,10 @@ class Case(SQLModel, table=True):
     head: str
     opened_on: date
     closed_on: date | None = None
-    state: str = _text()
+    state: str = long_text()
 
 
-@_kind("projection")
+@kind("projection")
 class Item(SQLModel, table=True):
     """A step waiting for a person. A case has one token, hence at most one item: the key holds the rule.
 
@@ -146,7 +148,7 @@ class Item(SQLModel, table=True):
     rung: int = 0
 
 
-@_kind("projection")
+@kind("projection")
 class Due(SQLModel, table=True):
     """The due ledger: one prescribed inspection of one facility, and what became of it. What is on the grid and not
     here is pending."""
@@ -166,7 +168,7 @@ class Due(SQLModel, table=True):
     case_id: int = _big(foreign_key="cases.id")
 
 
-@_kind("projection")
+@kind("projection")
 class Responsible(SQLModel, table=True):
     """Who is first responsible for a borrower from a date on; the latest row counts, the earlier are its history. Of
     one date the later hand-over counts, and any before what an import said (which has no case)."""
@@ -184,7 +186,7 @@ class Responsible(SQLModel, table=True):
     case_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="cases.id")
 
 
-@_kind("projection")
+@kind("projection")
 class BookVersion(SQLModel, table=True):
     """A policy book put in force: by which case, from which date."""
 
@@ -194,7 +196,7 @@ class BookVersion(SQLModel, table=True):
     case_id: int = _big(primary_key=True, foreign_key="cases.id")
 
 
-@_kind("projection")
+@kind("projection")
 class EvidenceUse(SQLModel, table=True):
     """A file handed in with a case: to find the same file used twice."""
 
@@ -206,7 +208,7 @@ class EvidenceUse(SQLModel, table=True):
     recorded_at: str
 
 
-@_kind("operational")
+@kind("operational")
 class Counter(SQLModel, table=True):
     """Ids come in blocks from here, inside the transaction that uses them."""
 
@@ -215,7 +217,7 @@ class Counter(SQLModel, table=True):
     value: int = _big()
 
 
-@_kind("operational")
+@kind("operational")
 class Anchor(SQLModel, table=True):
     """Merkle root over all stream heads on a business date, signed; `previous` chains the anchors."""
 
@@ -225,10 +227,10 @@ class Anchor(SQLModel, table=True):
     root: str
     previous: str
     signature: str
-    heads: str = _text()
+    heads: str = long_text()
 
 
-@_kind("operational")
+@kind("operational")
 class Attempt(SQLModel, table=True):
     """A Prefect flow run that worked on a run of ours (also journaled in stream attempt:<flow_run>)."""
 
@@ -241,7 +243,7 @@ class Attempt(SQLModel, table=True):
 # -- messages ---------------------------------------------------------------------------------------------------
 
 
-@_kind("operational")
+@kind("operational")
 class Notice(SQLModel, table=True):
     """Something to tell: written with the act that caused it, addressed by the delivery flow.
 
@@ -264,7 +266,7 @@ class Notice(SQLModel, table=True):
     message: str | None = None
 
 
-@_kind("operational")
+@kind("operational")
 class Message(SQLModel, table=True):
     """One message to one person over one channel: one notice or a digest of many. `id` is its Message-ID.
 
@@ -282,7 +284,7 @@ class Message(SQLModel, table=True):
     person: str = Field(foreign_key="person.id")
     channel: str
     subject: str
-    body: str = _text()
+    body: str = long_text()
     state: str = "queued"
     tries: int = 0
     next_at: str
@@ -290,7 +292,7 @@ class Message(SQLModel, table=True):
     sent_at: str | None = None
 
 
-@_kind("operational")
+@kind("operational")
 class Told(SQLModel, table=True):
     """Which notice went into which message. `kind`: what it says to that person: item (his to do), remind, late
     (another's, for his information), nobody (nobody may do it), restriction (in force on a borrower of his)."""
@@ -310,7 +312,7 @@ class Told(SQLModel, table=True):
 # -- reference: staff, vendors, customers, books -----------------------------------------------------------------
 
 
-@_kind("reference")
+@kind("reference")
 class Unit(SQLModel, table=True):
     """A unit of the bank or a vendor. `lane`: branch, department, vendor or office; `calendar` of the book."""
 
@@ -325,7 +327,7 @@ class Unit(SQLModel, table=True):
     reports_to: str | None = Field(default=None, foreign_key="unit.id")
 
 
-@_kind("reference")
+@kind("reference")
 class Person(SQLModel, table=True):
     """Somebody who may act. `until`: last day of service. `language` of messages."""
 
@@ -337,7 +339,7 @@ class Person(SQLModel, table=True):
     language: str = "en"
 
 
-@_kind("reference")
+@kind("reference")
 class Grant(SQLModel, table=True):
     """A role that a person holds from a date, until a date."""
 
@@ -349,7 +351,7 @@ class Grant(SQLModel, table=True):
     until: date | None = None
 
 
-@_kind("reference")
+@kind("reference")
 class Substitute(SQLModel, table=True):
     """A deputy for dated absence; he must hold the role himself, and stands in for nobody else's deputy."""
 
@@ -366,7 +368,7 @@ class Substitute(SQLModel, table=True):
     until: date
 
 
-@_kind("reference")
+@kind("reference")
 class Relation(SQLModel, table=True):
     """A declared relation of a person to a borrower: he acts on none of its cases."""
 
@@ -376,7 +378,7 @@ class Relation(SQLModel, table=True):
     subject: str
 
 
-@_kind("reference")
+@kind("reference")
 class Channel(SQLModel, table=True):
     """Where a person is told: an Apprise URL ({name} is filled from the settings' secrets, never stored), at most
     one of a scheme; each gets every message."""
@@ -387,7 +389,7 @@ class Channel(SQLModel, table=True):
     url: str
 
 
-@_kind("reference")
+@kind("reference")
 class Contract(SQLModel, table=True):
     """What a vendor (a unit of lane vendor) is engaged for: product and branch ('*': any), visits a day, dates."""
 
@@ -401,7 +403,7 @@ class Contract(SQLModel, table=True):
     until: date
 
 
-@_kind("reference")
+@kind("reference")
 class Borrower(SQLModel, table=True):
     """A customer with credit, as in the newest snapshot. `unit` is the branch that keeps it."""
 
@@ -411,7 +413,7 @@ class Borrower(SQLModel, table=True):
     unit: str = Field(foreign_key="unit.id")
 
 
-@_kind("reference")
+@kind("reference")
 class Facility(SQLModel, table=True):
     """One loan or line, as in the newest snapshot; `digest`: SHA-256 of its row; `first_seen`: its first snapshot."""
 
@@ -426,7 +428,7 @@ class Facility(SQLModel, table=True):
     digest: str
 
 
-@_kind("reference")
+@kind("reference")
 class Condition(SQLModel, table=True):
     """A condition set at approval for one facility: covenant, special checkpoint, or frequency in months."""
 
@@ -442,7 +444,7 @@ class Condition(SQLModel, table=True):
     source: str
 
 
-@_kind("reference")
+@kind("reference")
 class Snapshot(SQLModel, table=True):
     """An imported extract: Parquet, named by its SHA-256. `source` is the SHA-256 of the file it came from."""
 
@@ -456,17 +458,17 @@ class Snapshot(SQLModel, table=True):
     taken_at: str
 
 
-@_kind("reference")
+@kind("reference")
 class Book(SQLModel, table=True):
     """A compiled policy book by hash: the whole text, so that open cases keep theirs."""
 
     __tablename__ = "book"
     hash: str = Field(primary_key=True)
     version: str
-    text: str = _text()
+    text: str = long_text()
 
 
-@_kind("reference")
+@kind("reference")
 class Secret(SQLModel, table=True):
     """The draw's secret of a quarter (as 2026Q1): its hash is journaled at the start, itself after the end."""
 

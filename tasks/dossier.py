@@ -15,16 +15,23 @@ SCREENINGS = ("pass", "incomplete", "recollect", "integrity")
 BACK = 6  # of the borrower's earlier inspections, so many are searched for the last answer to a question
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Past:
-    """An entry as a decision reads it. An erased payload is empty."""
+    """An entry as a decision reads it. What it says is read when it is first asked for: of most it never is."""
 
     seq: int
     action: str
     person: str
     business_date: str
     recorded_at: str
-    payload: Mapping[str, Any]
+    said: str | Mapping[str, Any] | None
+
+    @property
+    def payload(self) -> Mapping[str, Any]:
+        """What it says; an erased payload is empty."""
+        if isinstance(self.said, str):
+            self.said = dict(orjson.loads(self.said)) if self.said else {}
+        return self.said or {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +87,7 @@ def pasts(db: Db, streams: Sequence[str], packages: bool = False) -> dict[str, t
     for stream, seq, action, person, day, at, payload in db.rows(
         f"SELECT stream, seq, action, person, business_date, recorded_at, payload FROM entry WHERE {where} "
         "ORDER BY stream, seq", values):  # fmt: skip
-        read = orjson.loads(payload) if payload else {}
-        found.setdefault(stream, []).append(Past(seq, action, person, day, at, read))
+        found.setdefault(stream, []).append(Past(seq, action, person, day, at, payload))
     return {stream: tuple(past) for stream, past in found.items()}
 
 

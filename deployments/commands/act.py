@@ -122,7 +122,7 @@ def tell(here: "House", db: "Db", command: "Command", json: bool) -> None:
 
 
 def _done(here: "House", db: "Db", rules: "Rules", command: "Command", verdict: "Verdict", json: bool) -> None:
-    from deployments.sentences import words
+    from tasks.sentences import words
     from door.store import read_cases
 
     s, *children = read_cases(db, sorted({verdict.case or 0, *verdict.opened}))
@@ -178,7 +178,7 @@ def _why_not(here: "House", db: "Db", case: int, person: str, behalf: str | None
 
 
 def _say_no(refused: "Refused | None", able: list[str], json: bool, **more: Any) -> None:
-    from deployments.sentences import sentence
+    from tasks.sentences import sentence
 
     if refused is None:
         return
@@ -192,7 +192,7 @@ def _say_no(refused: "Refused | None", able: list[str], json: bool, **more: Any)
 
 def _link(here: "House", db: "Db", token: str, case: str, person: str) -> "Token":
     """What the link says, where it is good and fits what else was named. Raises Mistake."""
-    from deployments.sentences import sentence
+    from tasks.sentences import sentence
     from door.command import Refused
     from tasks.token import read
 

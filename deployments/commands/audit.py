@@ -34,7 +34,7 @@ def verify(
     json: Json = False,
 ) -> None:
     """Verify every chain, every table and every anchor; name what is wrong. Exit code 1 where anything is."""
-    from deployments.sentences import fault
+    from tasks.sentences import fault
     from door.audit import audit
     from processes import PROCESSES
 

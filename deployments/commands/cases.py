@@ -55,7 +55,7 @@ def cases(
 
 def case(id_: Number, json: Json = False) -> None:
     """Show a case: facts, who may act and how, and what happened."""
-    from deployments.sentences import instant, words
+    from tasks.sentences import instant, words
     from tasks import books
 
     with opened() as (here, db):
@@ -98,7 +98,7 @@ def state_of(db: "Db", case: int) -> "State":
 
 def stands(db: "Db", rules: "Rules", s: "State", day: str) -> tuple[str, list[str]]:
     """Where a case stands, as the end of a sentence, and who may act on its item."""
-    from deployments.sentences import words
+    from tasks.sentences import words
     from door.eligible import eligible
     from models.process import END, USER
 

@@ -35,7 +35,7 @@ def gate(
     `allowed`) or refuse (both 1: what was asked may not be paid as it is).
 
     Where it can't answer, as without a database, the answer is refuse: then nothing is journaled either."""
-    from deployments.sentences import sentence
+    from tasks.sentences import sentence
 
     currency = ""
     try:

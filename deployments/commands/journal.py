@@ -64,7 +64,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Show the entries of one stream with their hashes."""
-    from deployments.sentences import instant, words
+    from tasks.sentences import instant, words
     from door.journal import COLUMNS, intact
 
     with opened() as (_, db):

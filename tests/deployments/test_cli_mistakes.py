@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from deployments import sentences
+from tasks import sentences
 from deployments.cli import app
 from door.command import Refused
 from door.db import Db, connect
@@ -154,7 +154,7 @@ def as_nobody(tmp_path: Path, file: Path, *words: str) -> "subprocess.CompletedP
     imports is imported before, where the interpreter may be root's alone."""
     place = Path("/tmp" if os.geteuid() == 0 else tmp_path) / f"postloan-read-only-{os.getpid()}"  # noqa: S108
     place.mkdir()
-    first = "import os, sys, orjson, deployments.sentences, door.act, door.eligible, tasks.books, tasks.services; " \
+    first = "import os, sys, orjson, tasks.sentences, door.act, door.eligible, tasks.books, tasks.services; " \
             "from deployments.cli import app; os.geteuid() or os.setuid(65534); app(sys.argv[1:])"  # fmt: skip
     try:
         copy = Path(shutil.copy(file, place))

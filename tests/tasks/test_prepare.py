@@ -92,13 +92,13 @@ def test_every_finding_is_given_as_a_reason_the_worst_first() -> None:
 
 def test_the_newest_examination_counts_and_what_the_officer_adds_in_his_check() -> None:
     d = case(("C1", "r"))
-    second = replace(d.past[2], seq=5, payload={"findings": [{"facility": "L1", "checkpoint": "C4", "colour": "y"}]})
-    check = replace(d.past[2], seq=6, action="check", person="yoon", payload={})
+    second = replace(d.past[2], seq=5, said={"findings": [{"facility": "L1", "checkpoint": "C4", "colour": "y"}]})
+    check = replace(d.past[2], seq=6, action="check", person="yoon", said={})
     again = replace(d, past=(*d.past, second, check))
     assert proposed(again)["because"] == "class 1 in the books; L1 C4: yellow"
     saw = {"findings": [{"facility": "L1", "checkpoint": "C8", "colour": "o"},
                         {"facility": "L1", "checkpoint": "C4", "colour": "y"}]}  # fmt: skip
-    added = replace(d, past=(*d.past, second, replace(check, payload=saw)))
+    added = replace(d, past=(*d.past, second, replace(check, said=saw)))
     assert proposed(added)["because"] == "class 1 in the books; L1 C8: orange; L1 C4: yellow"
 
 
