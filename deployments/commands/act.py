@@ -122,8 +122,8 @@ def tell(here: "House", db: "Db", command: "Command", json: bool) -> None:
 
 
 def _done(here: "House", db: "Db", rules: "Rules", command: "Command", verdict: "Verdict", json: bool) -> None:
-    from tasks.sentences import words
     from door.store import read_cases
+    from tasks.sentences import words
 
     s, *children = read_cases(db, sorted({verdict.case or 0, *verdict.opened}))
     text, able = stands(db, rules, s, here.business_date().isoformat())
@@ -192,8 +192,8 @@ def _say_no(refused: "Refused | None", able: list[str], json: bool, **more: Any)
 
 def _link(here: "House", db: "Db", token: str, case: str, person: str) -> "Token":
     """What the link says, where it is good and fits what else was named. Raises Mistake."""
-    from tasks.sentences import sentence
     from door.command import Refused
+    from tasks.sentences import sentence
     from tasks.token import read
 
     link = read(token.rstrip("/").rpartition("/")[2], here.link_secret(), here.now())

@@ -34,9 +34,9 @@ def verify(
     json: Json = False,
 ) -> None:
     """Verify every chain, every table and every anchor; name what is wrong. Exit code 1 where anything is."""
-    from tasks.sentences import fault
     from door.audit import audit
     from processes import PROCESSES
+    from tasks.sentences import fault
 
     kept = _kept(root)
     with opened() as (here, db):

@@ -55,8 +55,8 @@ def cases(
 
 def case(id_: Number, json: Json = False) -> None:
     """Show a case: facts, who may act and how, and what happened."""
-    from tasks.sentences import instant, words
     from tasks import books
+    from tasks.sentences import instant, words
 
     with opened() as (here, db):
         rules, day = books.rules(db), here.business_date().isoformat()
@@ -98,9 +98,9 @@ def state_of(db: "Db", case: int) -> "State":
 
 def stands(db: "Db", rules: "Rules", s: "State", day: str) -> tuple[str, list[str]]:
     """Where a case stands, as the end of a sentence, and who may act on its item."""
-    from tasks.sentences import words
     from door.eligible import eligible
     from models.process import END, USER
+    from tasks.sentences import words
 
     step = rules.processes[s.process].steps[s.step]
     if step.kind == END:

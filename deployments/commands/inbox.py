@@ -14,10 +14,10 @@ def register(app: typer.Typer) -> None:
 
 def inbox(person: Who, limit: Limit = 50, json: Json = False) -> None:
     """List the items that a person may act on, by deadline, also those of the absent whom he stands in for."""
-    from tasks.sentences import sentence, words
     from door.command import Refused
     from tasks import books
     from tasks.inbox import inbox as waiting
+    from tasks.sentences import sentence, words
 
     with opened() as (here, db):
         day = here.business_date().isoformat()

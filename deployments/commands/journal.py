@@ -64,8 +64,8 @@ def show(
     json: Json = False,
 ) -> None:
     """Show the entries of one stream with their hashes."""
-    from tasks.sentences import instant, words
     from door.journal import COLUMNS, intact
+    from tasks.sentences import instant, words
 
     with opened() as (_, db):
         rows = db.rows(f"SELECT {', '.join(COLUMNS)} FROM entry WHERE stream = ? ORDER BY seq", stream)

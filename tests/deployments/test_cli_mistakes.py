@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tasks import sentences
 from deployments.cli import app
 from door.command import Refused
 from door.db import Db, connect
+from tasks import sentences
 from tests.conftest import pg_url
 from tests.deployments.shell import ROOT, Shell, bank_of, inspection
 
