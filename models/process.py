@@ -85,7 +85,8 @@ class Process:
     that one person (or who stood in for him) may not both have done, in any round, the parent's included.
 
     `authority` names, lane by lane, the role that reassigns; `cancel` the role that ends a case before its time
-    (at the step `cancelled`). `stream` names the kind of journal stream.
+    (at the step `cancelled`). `stream` names the kind of journal stream. `before` are the hashes of the pages that were
+    in force before this one, oldest first: whoever changes a page that is in use adds the hash it had.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Process:
     authority: Mapping[str, str] = field(default_factory=dict)
     cancel: str = ""
     stream: str = "case"
+    before: tuple[str, ...] = ()
 
     @cached_property
     def hash(self) -> str:

@@ -2,7 +2,7 @@
 person at the command line."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from door.command import Refused
@@ -65,6 +65,7 @@ FAULTS: Mapping[str, str] = {
     "missing": "its row in the table {table} is missing",
     "extra": "the table {table} has a row that no entry says",
     "differs": "its row in the table {table} is not what the journal says ({columns})",
+    "secret": "the secret that was disclosed is not the one whose hash was journaled",
     "signature": "the anchor is not signed with the key",
     "follows": "the anchor does not follow the one before it",
     "root": "the anchor's root does not fit what it lists",
@@ -74,19 +75,19 @@ FAULTS: Mapping[str, str] = {
 _INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)$")
 
 
-def sentence(refused: Refused) -> str:
-    """Why not, in one sentence."""
+def sentence(refused: Refused, say: Callable[[str], str] = str) -> str:
+    """Why not, in one sentence; `say` translates the frame."""
     code, facts = refused.code, {k: v.rstrip(".") if k == "says" else v for k, v in refused.facts.items()}
     if code == "not_to_him":
-        why = sentence(Refused(facts.pop("code"), facts))
-        return f"{facts.get('to')} can't get it. {why}"
+        why = sentence(Refused(facts.pop("code"), facts), say)
+        return say("{to} can't get it.").format(to=facts.get("to")) + " " + why
     if code == "no_case" and not facts.get("case") and facts.get("process"):
         code = "no_process"
     if code == "not_here" and not facts.get("by"):
         code = "not_offered"
     if code == "form" and not facts.get("field"):
         return f"{facts.get('says')} (form {facts.get('of')})."
-    return _filled(REFUSALS.get(code, f"Refused ({code})."), facts)
+    return _filled(say(REFUSALS[code]) if code in REFUSALS else f"Refused ({code}).", facts)
 
 
 def fault(stream: str, seq: int, code: str, facts: Mapping[str, Any]) -> str:

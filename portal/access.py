@@ -1,0 +1,149 @@
+"""Who is it: passwords, sessions, the limit on guessing. Every sign-in and refusal is an entry in the person's stream.
+
+A session's cookie holds 32 random bytes; the table holds their SHA-256. A form's token is a hash of the same bytes, so
+that only a page made for this session can send it. Idle for half an hour, or ten hours old, a session is over.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from pwdlib import PasswordHash
+
+from door import store
+from door.act import note
+from door.command import Refused
+from door.db import Db, one
+from portal.house import Me, Portal
+
+IDLE, WHOLE, PROVED = timedelta(minutes=30), timedelta(hours=10), timedelta(minutes=5)
+GUESSES = {"account": 5, "address": 30}  # failures within the window, then nothing is tried for the rest of it
+WINDOW = timedelta(minutes=15)
+SHORTEST = 12
+
+_hash = PasswordHash.recommended()
+_NOBODY = _hash.hash(secrets.token_hex())  # what a password of nobody is held against, so that it takes as long
+
+
+def set_password(db: Db, person: str, password: str) -> None:
+    """Raises ValueError where it is shorter than twelve characters."""
+    if len(password) < SHORTEST:
+        raise ValueError(f"A password has at least {SHORTEST} characters.")
+    db.run("INSERT INTO credential (person, password, issuer, subject) VALUES (?, ?, '', '') "
+           "ON CONFLICT (person) DO UPDATE SET password = excluded.password", person, _hash.hash(password))  # fmt: skip
+
+
+def sign_in(db: Db, portal: Portal, person: str, password: str, address: str) -> str | Refused:
+    """The new session's cookie; or why not: `too_many` (until when), `wrong`."""
+    keys = (f"account:{person}", f"address:{address}")
+    if until := _blocked(db, portal, keys):
+        return Refused("too_many", {"until": until})
+    if not _right(db, portal, person, password):
+        _failed(db, portal, keys)
+        _note(db, portal, person, "sign_in_refused", {"address": address})
+        return Refused("wrong", {})
+    return admit(db, portal, person, address, "password")
+
+
+def admit(db: Db, portal: Portal, person: str, address: str, by: str) -> str:
+    """A session for somebody who has proved who he is."""
+    cookie, now = secrets.token_urlsafe(32), portal.house.now()
+    db.run("DELETE FROM throttle WHERE key = ?", f"account:{person}")
+    db.run("DELETE FROM session WHERE ends_at < ?", now)
+    db.run("INSERT INTO session (token, person, seen_at, proved_at, ends_at) VALUES (?, ?, ?, ?, ?)",
+           _digest(cookie), person, now, now, _later(now, WHOLE))  # fmt: skip
+    _note(db, portal, person, "signed_in", {"address": address, "by": by})
+    return cookie
+
+
+def prove(db: Db, portal: Portal, me: Me, password: str, address: str) -> Refused | None:
+    """The password once more, before an act of weight; it counts for five minutes."""
+    keys = (f"account:{me.id}", f"address:{address}")
+    if until := _blocked(db, portal, keys):
+        return Refused("too_many", {"until": until})
+    if not _right(db, portal, me.id, password):
+        _failed(db, portal, keys)
+        _note(db, portal, me.id, "proof_refused", {"address": address})
+        return Refused("wrong", {})
+    db.run("UPDATE session SET proved_at = ? WHERE token = ?", portal.house.now(), me.session)
+    return None
+
+
+def proved(portal: Portal, me: Me) -> bool:
+    return _later(me.proved_at, PROVED) > portal.house.now()
+
+
+def session(db: Db, portal: Portal, cookie: str, day: str) -> Me | None:
+    """Who comes with this cookie, if his session is not over and he is still in service."""
+    now = portal.house.now()
+    token = _digest(cookie)
+    found = one(db.rows("SELECT s.person, s.seen_at, s.proved_at, p.name, u.name, p.language FROM session s "
+                        "JOIN person p ON p.id = s.person JOIN unit u ON u.id = p.unit "
+                        "WHERE s.token = ? AND s.ends_at > ?", token, now))  # fmt: skip
+    if found is None or _later(found[1], IDLE) <= now:
+        return None
+    person = store.people(db, [found[0]], day).get(found[0])
+    if person is None:
+        return None
+    if _later(found[1], timedelta(minutes=1)) <= now:
+        db.run("UPDATE session SET seen_at = ? WHERE token = ?", now, token)
+    return Me(person, found[3], found[4], found[5], token, csrf(cookie), found[2])
+
+
+def sign_out(db: Db, portal: Portal, me: Me, everywhere: bool = False) -> None:
+    if everywhere:
+        db.run("DELETE FROM session WHERE person = ?", me.id)
+    else:
+        db.run("DELETE FROM session WHERE token = ?", me.session)
+    _note(db, portal, me.id, "signed_out", {"everywhere": everywhere})
+
+
+def csrf(cookie: str) -> str:
+    return hashlib.sha256(b"form\0" + cookie.encode()).hexdigest()
+
+
+def same(a: str, b: str) -> bool:
+    return hmac.compare_digest(a.encode(), b.encode())
+
+
+def _right(db: Db, portal: Portal, person: str, password: str) -> bool:
+    found = one(db.rows("SELECT c.password FROM credential c JOIN person p ON p.id = c.person "
+                        "WHERE c.person = ? AND c.password <> '' AND (p.until IS NULL OR p.until >= ?)", person,
+                        portal.house.business_date().isoformat()))  # fmt: skip
+    return _hash.verify(password, found[0] if found else _NOBODY) and found is not None
+
+
+def _blocked(db: Db, portal: Portal, keys: tuple[str, ...]) -> str:
+    """Until when nothing is tried for one of these; empty: it may be tried."""
+    now = portal.house.now()
+    for key in keys:
+        found = one(db.rows("SELECT failures, since FROM throttle WHERE key = ?", key))
+        if found and found[0] >= GUESSES[key.partition(":")[0]] and _later(found[1], WINDOW) > now:
+            return _later(found[1], WINDOW)
+    return ""
+
+
+def _failed(db: Db, portal: Portal, keys: tuple[str, ...]) -> None:
+    now = portal.house.now()
+    old = _later(now, -WINDOW)
+    for key in keys:
+        db.run("INSERT INTO throttle (key, failures, since) VALUES (?, 1, ?) ON CONFLICT (key) DO UPDATE SET "
+               "failures = CASE WHEN throttle.since < ? THEN 1 ELSE throttle.failures + 1 END, "
+               "since = CASE WHEN throttle.since < ? THEN excluded.since ELSE throttle.since END",
+               key, now, old, old)  # fmt: skip
+
+
+def _note(db: Db, portal: Portal, person: str, action: str, said: Mapping[str, Any]) -> None:
+    if db.rows("SELECT 1 FROM person WHERE id = ?", person):
+        note(db, f"person:{person}", action, person, said, portal.house.clock(portal.house.business_date()))
+
+
+def _digest(cookie: str) -> str:
+    return hashlib.sha256(cookie.encode()).hexdigest()
+
+
+def _later(instant: str, by: timedelta) -> str:
+    return (datetime.fromisoformat(instant) + by).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,73 @@
+"""What every answer carries and every request must not be: headers that confine a page to itself, a known host, an
+origin of our own for whatever changes something, a body of bounded size."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LARGEST = 12 << 20  # bytes of a body: one photo, or a form
+_CONFINED = ("default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
+             "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")  # fmt: skip
+
+
+class TooLarge(Exception):
+    """The body is larger than is taken."""
+
+
+class Guard:
+    def __init__(self, app: ASGIApp, hosts: Sequence[str], secure: bool) -> None:
+        self.app, self.hosts, self.secure = app, frozenset(hosts), secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        refused = self._refused(scope)
+        if refused:
+            await PlainTextResponse(*refused)(scope, receive, self._with_headers(scope, send))
+            return
+        taken = 0
+
+        async def bounded() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > LARGEST:
+                raise TooLarge
+            return message
+
+        await self.app(scope, bounded, self._with_headers(scope, send))
+
+    def _refused(self, scope: Scope) -> tuple[str, int] | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if (urlsplit(f"//{host}").hostname or "") not in self.hosts:
+            return "This address is not served here.", 400
+        if int(headers.get("content-length") or 0) > LARGEST:
+            return f"At most {LARGEST >> 20} MB are taken at a time.", 413
+        origin = headers.get("origin")
+        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and origin and urlsplit(origin).netloc != host:
+            return "This was sent from another site, and is not taken.", 403
+        return None
+
+    def _with_headers(self, scope: Scope, send: Send) -> Send:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = headers.get("Content-Security-Policy", _CONFINED)
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["X-Frame-Options"] = "DENY"
+                headers["Referrer-Policy"] = "no-referrer"  # an address may hold a link's token
+                headers["Cross-Origin-Opener-Policy"] = "same-origin"
+                headers["Cross-Origin-Resource-Policy"] = "same-origin"
+                headers["Permissions-Policy"] = "camera=(self), geolocation=(self), microphone=()"
+                if not scope["path"].startswith("/static/"):
+                    headers.setdefault("Cache-Control", "no-store")
+                if self.secure:
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
+            await send(message)
+
+        return sending

@@ -1,0 +1,183 @@
+"""Pages: templates filled in the reader's language; money, days, deadlines, levels and refusals in his words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from babel.support import NullTranslations, Translations
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from door.command import Refused
+from door.db import Db
+from door.store import among
+from portal.house import Asking, Portal, portal_of
+from portal.menu import menu
+from tasks import words
+from tasks.sentences import sentence
+from tasks.translate import PLACES
+
+HERE = Path(__file__).parent
+LANGUAGES = {"en": "English", "ko": "한국어"}
+SIGNS = {"KRW": "₩", "USD": "$", "EUR": "€", "CNY": "¥", "JPY": "¥", "GBP": "£"}
+LEVELS = ("none", "yellow", "orange", "red", "workout")
+CLASSES = ("", "normal", "special mention", "substandard", "doubtful", "loss")
+PERSONS = ("by", "person", "owner", "holder", "absent", "to", "for")  # facts of a refusal that are persons' ids
+
+
+@cache
+def translations(language: str) -> NullTranslations:
+    """The catalogue of a language, compiled when it is first asked for; English is what the templates say."""
+    file = HERE / "locale" / language / "LC_MESSAGES" / "portal.po"
+    if not file.exists():
+        return NullTranslations()
+    buffer = BytesIO()
+    with file.open("rb") as po:
+        write_mo(buffer, read_po(po, language))
+    buffer.seek(0)
+    return Translations(buffer)
+
+
+@cache
+def environment(language: str) -> Environment:
+    made = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
+                       trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"])  # fmt: skip
+    made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    reader = Reader(language)
+    made.filters |= {name: getattr(reader, name) for name in ("money", "day", "instant", "level", "class_", "step",
+                                                              "thing", "kind", "role", "number", "due")}  # fmt: skip
+    return made
+
+
+class Reader:
+    """How things are written for a reader of a language. Amounts come in minor units with their currency, days as ISO
+    dates, instants as UTC text."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self.say = translations(language).gettext
+        self.words = words.LANGUAGES.get(language, words.EN)
+
+    def money(self, amount: int, currency: str) -> str:
+        """In full: ₩12,400,000,000; in Korean 12,400,000,000원."""
+        places = PLACES.get(currency, 2)
+        whole, part = divmod(abs(amount), 10**places)
+        text = f"{whole:,}" + (f".{part:0{places}}" if places else "")
+        minus = "−" if amount < 0 else ""
+        if currency == "KRW" and self.language == "ko":
+            return f"{minus}{text}원"
+        return f"{minus}{SIGNS[currency]}{text}" if currency in SIGNS else f"{minus}{text} {currency}"
+
+    def number(self, value: int) -> str:
+        return str(format_decimal(value, locale=self.language))
+
+    def day(self, iso: str | date | None, year: bool = True) -> str:
+        """Tue 24 Nov 2026; 2026년 11월 24일 (화)."""
+        if not iso:
+            return "–"
+        when = date.fromisoformat(iso) if isinstance(iso, str) else iso
+        forms = {"en": ("EEE d MMM y", "d MMM"), "ko": ("y년 M월 d일 (EEE)", "M월 d일")}
+        return str(format_date(when, forms.get(self.language, forms["en"])[not year], locale=self.language))
+
+    def instant(self, utc: str | None, zone: str = "Asia/Seoul") -> str:
+        """24 Nov, 14:07, where the bank is."""
+        if not utc:
+            return "–"
+        when = datetime.fromisoformat(utc.replace("Z", "+00:00")).astimezone(ZoneInfo(zone))
+        return str(format_datetime(when, {"ko": "M월 d일 HH:mm"}.get(self.language, "d MMM, HH:mm"), tzinfo=when.tzinfo,
+                                   locale=self.language))  # fmt: skip
+
+    def due(self, due_on: str | None, today: str) -> Markup:
+        """The deadline in words and colour: late, today, later."""
+        if not due_on:
+            return Markup('<span class="due dim">{}</span>').format(self.say("No deadline"))
+        left = (date.fromisoformat(due_on) - date.fromisoformat(today)).days
+        if left < 0:
+            text = self.say("Late by 1 day") if left == -1 else self.say("Late by {n} days").format(n=-left)
+            return Markup('<span class="due late">{}</span>').format(text)
+        if left == 0:
+            return Markup('<span class="due soon">{}</span>').format(self.say("Due today"))
+        text = self.say("Due tomorrow") if left == 1 else self.say("Due in {n} days").format(n=left)
+        return Markup('<span class="due">{}</span>').format(text)
+
+    def level(self, level: int | None) -> Markup:
+        if level is None:
+            return Markup("")
+        kind = f" L{level}" if level else ""
+        return Markup('<span class="badge{}">L{} {}</span>').format(kind, level, self.say(LEVELS[level]))
+
+    def class_(self, class_: int | None) -> str:
+        return self.say(CLASSES[class_]).capitalize() if class_ else "–"
+
+    def step(self, step: str, process: str = "inspection") -> str:
+        return self.words.step(process, step)[0]
+
+    def thing(self, process: str) -> str:
+        return self.words.things.get(process, process)
+
+    def kind(self, kind: str) -> str:
+        return self.words.kinds.get(kind, kind)
+
+    def role(self, role: str) -> str:
+        return self.words.roles.get(role, role.replace("_", " "))
+
+    def why(self, refused: Refused, names: Mapping[str, str]) -> str:
+        """A refusal in one sentence, persons by their names."""
+        facts = {k: names.get(v, v) if k in PERSONS and isinstance(v, str) else v for k, v in refused.facts.items()}
+        return sentence(replace(refused, facts=facts), self.say)
+
+
+def names_of(db: Db, persons: Sequence[str]) -> dict[str, str]:
+    where, values = among(db, "id", sorted({p for p in persons if p}))
+    return dict(db.rows(f"SELECT id, name FROM person WHERE {where}", values))
+
+
+def why(asking: Asking, refused: Refused) -> str:
+    named = [v for k, v in refused.facts.items() if k in PERSONS and isinstance(v, str)]
+    return Reader(spoken(asking.request, asking.me.language)).why(refused, names_of(asking.db, named))
+
+
+def show(asking: Asking, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page for somebody signed in."""
+    house, me = asking.portal.house, asking.me
+    return _page(asking.request, spoken(asking.request, me.language), template, status, me=me, today=asking.day, bank=house.bank,
+                 zone=house.zone, here=asking.request.url.path, **values)  # fmt: skip
+
+
+def show_anybody(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page for whom we do not know."""
+    portal: Portal = portal_of(request)
+    return _page(request, spoken(request), template, status, me=None, today=portal.house.business_date().isoformat(),
+                 bank=portal.house.bank, zone=portal.house.zone, here=request.url.path, **values)  # fmt: skip
+
+
+def spoken(request: Request, own: str = "") -> str:
+    """The language that a page is in: what he chose here, else his own, else his browser's."""
+    chosen = request.cookies.get("language", "")
+    asked = (
+        [own]
+        if own
+        else [part.partition(";")[0].strip()[:2] for part in request.headers.get("accept-language", "").split(",")]
+    )
+    return next((code for code in (chosen, *asked) if code in LANGUAGES), "en")
+
+
+def _page(request: Request, language: str, template: str, status: int, **values: Any) -> HTMLResponse:
+    theme = request.cookies.get("theme", "")
+    me = values["me"]
+    token = Markup('<input type="hidden" name="_form" value="{}">').format(me.csrf) if me else Markup("")
+    html = environment(language).get_template(template).render(
+        menu=menu(translations(language).gettext), form_token=lambda: token, language=language, languages=LANGUAGES,
+        theme=theme if theme in ("light", "dark") else "", **values)  # fmt: skip
+    return HTMLResponse(html, status)

@@ -1,0 +1,67 @@
+"""Sign-in, sign-out, and what a person chooses for himself: language and scheme."""
+
+from typing import Annotated
+from urllib.parse import unquote
+
+from fastapi import APIRouter, Depends, Request
+from starlette.datastructures import FormData
+from starlette.responses import RedirectResponse, Response
+
+from door.command import Refused
+from portal import access
+from portal.asking import COOKIE, Form, sent
+from portal.house import Connection, portal_of
+from portal.page import LANGUAGES, show_anybody
+
+router = APIRouter()
+
+
+@router.get("/")
+def home() -> Response:
+    return RedirectResponse("/inbox", 303)
+
+
+@router.get("/signin")
+def asked(request: Request, next: str = "/inbox", over: str = "") -> Response:
+    return show_anybody(request, "signin.html", next=_ours(next), problem=over, until="", person="")
+
+
+@router.post("/signin")
+def sign_in(request: Request, db: Connection, form: Annotated[FormData, Depends(sent)]) -> Response:
+    person, password, next = (str(form.get(name, "")) for name in ("username", "password", "next"))
+    portal = portal_of(request)
+    address = request.client.host if request.client else ""
+    found = access.sign_in(db, portal, person.strip().lower(), password, address)
+    if isinstance(found, Refused):
+        until = str(found.facts.get("until", ""))
+        return show_anybody(request, "signin.html", 429 if until else 401, next=_ours(next), problem=found.code,
+                            until=until, person=person)  # fmt: skip
+    answer = RedirectResponse(_ours(next), 303)
+    answer.set_cookie(COOKIE, found, httponly=True, samesite="lax", secure=not portal.plain, path="/")
+    return answer
+
+
+@router.post("/signout")
+def sign_out(posted: Form) -> Response:
+    access.sign_out(posted.asking.db, posted.asking.portal, posted.asking.me, posted.text("everywhere") == "yes")
+    answer = RedirectResponse("/signin?over=out", 303)
+    answer.delete_cookie(COOKIE, path="/")
+    return answer
+
+
+@router.post("/preferences")
+def preferences(posted: Form) -> Response:
+    """Kept in the browser: what he chooses here is no business of the bank's."""
+    answer = RedirectResponse(_ours(posted.text("next") or "/inbox"), 303)
+    if (language := posted.text("language")) in LANGUAGES:
+        answer.set_cookie("language", language, samesite="lax", httponly=True)
+    if theme := posted.text("theme"):
+        answer.set_cookie("theme", theme if theme in ("light", "dark") else "", samesite="lax", httponly=True)
+    return answer
+
+
+def _ours(next: str) -> str:
+    """Where to go after: an address of ours, never another site's."""
+    path = unquote(next)
+    plain = path.startswith("/") and not path.startswith(("//", "/\\")) and not any(c < " " or c == "\\" for c in path)
+    return path if plain else "/inbox"

@@ -1,0 +1,93 @@
+"""The inbox of each role: what waits, filtered and paged by the address; taking in hand, deciding many at once."""
+
+import re
+
+import pytest
+
+from tasks import books
+from tasks.inbox import inbox
+from tests.portal.conftest import Office
+
+LINK = re.compile(r'href="/cases/(\d+)"')
+PICK = re.compile(r'name="item" value="(\d+)"[^>]*?( data-green)?><input type="hidden" name="seen.\d+" value="(\d+)"')
+
+
+def busiest(office: Office) -> str:
+    """The account manager whose green cases are the most."""
+    rows = office.db.rows("SELECT r.manager FROM item i JOIN cases c ON c.id = i.case_id JOIN responsible r ON "
+                          "r.subject = c.subject WHERE i.step = 'review' GROUP BY r.manager "
+                          "ORDER BY count(*) DESC, r.manager")  # fmt: skip
+    return str(rows[0][0])
+
+
+@pytest.mark.parametrize("role", ["account_manager", "branch_head", "inspector", "post_loan_officer", "credit_manager"])
+def test_the_inbox_shows_what_the_door_lets_him_do_and_nothing_else(office: Office, role: str) -> None:
+    person = office.of(role)
+    waits = inbox(office.db, books.rules(office.db), person, office.house.business_date().isoformat())
+    assert isinstance(waits, list)
+    page = office.at(person).get("/inbox")
+    assert page.status_code == 200
+    shown = [int(n) for n in LINK.findall(page.text)]
+    assert shown == [w.state.id for w in waits if not w.state.held_until][:50]
+    if not shown:
+        assert "Nothing waits for you." in page.text
+
+
+def test_what_is_claimed_is_his_and_stands_under_claimed(office: Office) -> None:
+    officer = office.of("post_loan_officer")
+    case = LINK.findall(office.at(officer).get("/inbox").text)[0]
+    assert office.post(officer, "/inbox", claim=case).status_code == 303  # type: ignore[attr-defined]
+    assert office.db.rows("SELECT holder FROM item WHERE case_id = ?", int(case)) == [(officer,)]
+    assert LINK.findall(office.at(officer).get("/inbox?tab=claimed").text) == [case]
+    other = office.of("post_loan_officer", 1)
+    assert case not in LINK.findall(office.at(other).get("/inbox").text)
+
+
+def test_green_cases_are_decided_in_a_list_each_with_its_own_verdict_and_a_repeat_changes_nothing(
+    office: Office,
+) -> None:
+    manager = busiest(office)
+    rows = PICK.findall(office.at(manager).get("/inbox?step=review").text)
+    green = [(case, seq) for case, is_green, seq in rows if is_green]
+    other = [(case, seq) for case, is_green, seq in rows if not is_green]
+    assert green
+    chosen = green[:3] + other[:1]
+    fields = {"item": [c for c, _ in chosen], "act": "decide", "batch": "b1", "at_tab": "mine",
+              **{f"seen.{c}": s for c, s in chosen}}  # fmt: skip
+    first = office.post(manager, "/inbox", **fields)
+    entries = office.db.rows("SELECT count(*) FROM entry WHERE action = 'conclude'")
+    assert first.text.count("✓") == len(green[:3])  # type: ignore[attr-defined]
+    assert first.text.count("✕") + first.text.count("↻") == len(other[:1])  # type: ignore[attr-defined]
+    office.post(manager, "/inbox", **fields)
+    assert office.db.rows("SELECT count(*) FROM entry WHERE action = 'conclude'") == entries
+    assert set(office.woken) == {"four_eyes_verification"}
+
+
+def test_what_changed_after_the_page_was_made_is_not_decided(office: Office) -> None:
+    manager = busiest(office)
+    page = office.at(manager).get("/inbox?step=review").text
+    case, _, seq = next(row for row in PICK.findall(page) if row[1])
+    office.post(manager, "/inbox", claim=case)
+    told = office.post(manager, "/inbox", item=[case], act="decide", batch="b2", **{f"seen.{case}": seq})
+    assert "↻ Changed" in told.text  # type: ignore[attr-defined]
+    assert office.db.rows("SELECT step FROM cases WHERE id = ?", int(case)) == [("review",)]
+
+
+def test_a_long_inbox_is_paged_without_a_gap_or_a_repeat(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.inbox.PAGE", 7)
+    officer = office.of("post_loan_officer")
+    whole = inbox(office.db, books.rules(office.db), officer, office.house.business_date().isoformat())
+    found: list[int] = []
+    address = "/inbox"
+    while address:
+        page = office.at(officer).get(address).text
+        found += [int(n) for n in LINK.findall(page)]
+        later = re.search(r'href="(/inbox\?[^"]*after=[^"]*)"', page)
+        address = later[1].replace("&amp;", "&") if later else ""
+    assert isinstance(whole, list)
+    assert found == [w.state.id for w in whole if not w.state.held_until]
+
+
+def test_a_filter_that_finds_nothing_says_so(office: Office) -> None:
+    page = office.at(office.of("post_loan_officer")).get("/inbox?step=check&level=4").text
+    assert "The filter finds nothing." in page

@@ -1,0 +1,116 @@
+"""Signing in and out: who may, how often he may guess, how long it lasts, and what it leaves in the record."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from portal import access
+from portal.asking import COOKIE
+from tests.portal.conftest import PASSWORD, Office
+
+
+@pytest.fixture
+def choi(office: Office) -> str:
+    person = office.of("post_loan_officer")
+    access.set_password(office.db, person, PASSWORD)
+    return person
+
+
+def sign_in(office: Office, person: str, password: str, next: str = "/inbox"):  # type: ignore[no-untyped-def]
+    browser = office.browser()
+    return browser, browser.post("/signin", data={"username": person, "password": password, "next": next})
+
+
+def test_with_the_right_password_one_comes_to_his_inbox(office: Office, choi: str) -> None:
+    browser, answer = sign_in(office, choi, PASSWORD)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/inbox")
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+    assert browser.get("/inbox").status_code == 200
+
+
+def test_without_a_session_every_page_leads_to_the_sign_in_and_back(office: Office, choi: str) -> None:
+    away = office.browser().get("/inbox?step=check&due=late")
+    assert (away.status_code, away.headers["location"]) == (303, "/signin?next=/inbox%3Fstep%3Dcheck%26due%3Dlate")
+    _, answer = sign_in(office, choi, PASSWORD, "/inbox?step=check&due=late")
+    assert answer.headers["location"] == "/inbox?step=check&due=late"
+
+
+@pytest.mark.parametrize("next", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
+def test_nobody_is_sent_to_another_site(office: Office, choi: str, next: str) -> None:
+    assert sign_in(office, choi, PASSWORD, next)[1].headers["location"] == "/inbox"
+
+
+def test_a_wrong_password_and_an_unknown_person_are_told_the_same(office: Office, choi: str) -> None:
+    said = []
+    for person in (choi, "nobody"):
+        _, answer = sign_in(office, person, "wrong")
+        assert answer.status_code == 401
+        said.append(re.sub(r'value="[^"]*"', "", answer.text))
+    assert said[0] == said[1]
+    assert "Staff ID or password is not right." in said[0]
+
+
+def test_after_five_wrong_ones_the_account_waits_and_others_do_not(office: Office, choi: str) -> None:
+    other = office.of("post_loan_officer", 1)
+    access.set_password(office.db, other, PASSWORD)
+    for _ in range(5):
+        assert sign_in(office, choi, "wrong")[1].status_code == 401
+    blocked = sign_in(office, choi, PASSWORD)[1]
+    assert (blocked.status_code, "Too many attempts." in blocked.text) == (429, True)
+    assert sign_in(office, other, PASSWORD)[1].status_code == 303
+
+
+def test_sign_ins_and_refusals_stand_in_the_persons_stream(office: Office, choi: str) -> None:
+    sign_in(office, choi, "wrong")
+    sign_in(office, choi, PASSWORD)
+    actions = office.db.rows("SELECT action FROM entry WHERE stream = ? ORDER BY seq DESC LIMIT 2", f"person:{choi}")
+    assert [a for (a,) in reversed(actions)] == ["sign_in_refused", "signed_in"]
+    assert not office.db.rows("SELECT 1 FROM session WHERE token = ?", PASSWORD)
+
+
+def test_signed_out_everywhere_no_cookie_works_any_more(office: Office, choi: str) -> None:
+    one, _ = sign_in(office, choi, PASSWORD)
+    two, _ = sign_in(office, choi, PASSWORD)
+    form = access.csrf(one.cookies[COOKIE])
+    assert one.post("/signout", data={"_form": form, "everywhere": "yes"}).status_code == 303
+    assert two.get("/inbox").status_code == 303
+
+
+@pytest.mark.parametrize(("minutes", "over"), [(29, False), (31, True)])
+def test_a_session_that_is_not_used_for_half_an_hour_is_over(
+    office: Office, choi: str, minutes: int, over: bool
+) -> None:
+    browser, _ = sign_in(office, choi, PASSWORD)
+    portal, now = office.app.state.portal, office.house.now()
+    portal.house = replace(office.house, now=lambda: access._later(now, access.timedelta(minutes=minutes)))
+    assert (browser.get("/inbox").status_code == 303) == over
+
+
+def test_a_form_that_no_page_of_this_session_made_changes_nothing(office: Office, choi: str) -> None:
+    browser, _ = sign_in(office, choi, PASSWORD)
+    before = office.db.rows("SELECT count(*) FROM entry")
+    for token in ({}, {"_form": ""}, {"_form": access.csrf("another")}):
+        assert browser.post("/inbox", data={"claim": "1", **token}).status_code == 403
+    mine = {"_form": access.csrf(browser.cookies[COOKIE]), "claim": "1"}
+    assert browser.post("/inbox", data=mine, headers={"origin": "http://evil.example"}).status_code == 403
+    assert office.db.rows("SELECT count(*) FROM entry") == before
+
+
+def test_who_has_left_the_bank_is_signed_out(office: Office, choi: str) -> None:
+    browser, _ = sign_in(office, choi, PASSWORD)
+    office.db.run("UPDATE person SET until = '2020-01-01' WHERE id = ?", choi)
+    assert browser.get("/inbox").status_code == 303
+    assert sign_in(office, choi, PASSWORD)[1].status_code == 401
+
+
+def test_a_page_may_only_load_and_send_to_itself(office: Office) -> None:
+    answer = office.browser().get("/signin")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe-inline" not in policy
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert not re.search(r"<style|style=|onclick=|<script>(?!</script>)", answer.text)
+    assert office.browser().get("/signin", headers={"host": "evil.example"}).status_code == 400
