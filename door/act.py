@@ -202,6 +202,15 @@ class _Acting:
         return bool(self.notices) and self.notices[-1][:3] == (s.id, s.seq, "nobody")
 
     def _payload(self, process: Process, c: Command) -> dict[str, Any] | Refused:
+        """Has the form, and names what there is: in the case's book, and of its subject. A run's follows from them."""
+        payload = self._formed(process, c)
+        if c.person == SYSTEM or isinstance(payload, Refused):
+            return payload
+        known = self.states.get(c.case) if c.case is not None else None
+        says = self.rules.misfit(*((known.book, known.subject) if known else (c.book, c.subject)), payload)
+        return Refused("form", {"field": "", "says": says, "of": c.action}) if says else payload
+
+    def _formed(self, process: Process, c: Command) -> dict[str, Any] | Refused:
         """Validated by the arrow's form, in JSON's types."""
         form = _ITEM_FORMS.get(c.action) or process.form_of(c.action)
         if form is None or (form is Nothing and not c.payload):
@@ -259,7 +268,7 @@ class _Acting:
         process = self._process(c)
         if process is None or salt is None or (c.case is not None and stream != f"{process.stream}:{c.case}"):
             return False
-        payload = self._payload(process, c)
+        payload = self._formed(process, c)
         if isinstance(payload, Refused):
             return False
         body = canonical({**payload, "case": _origin(c)} if c.case is None else payload)

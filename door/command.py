@@ -85,8 +85,10 @@ class Clock:
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The declarations that the door works by: processes by name; deadline(book, timer, day, facts) → ISO date;
-    the most days that an item may be held, by book."""
+    the most days that an item may be held, by book; misfit(book, subject, payload) → why what a person says, though it
+    has the form, does not fit the case's book and subject; empty where it does."""
 
     processes: Mapping[str, Process]
     deadline: Callable[[str, str, str, Mapping[str, Any]], str]
     holds_max: Callable[[str], int]
+    misfit: Callable[[str, str, Mapping[str, Any]], str] = lambda book, subject, payload: ""

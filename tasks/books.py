@@ -8,6 +8,7 @@ from door.command import Rules
 from door.db import Db, one
 from models.policy import Book, PolicyError
 from processes import PROCESSES
+from tasks.fits import misfit
 
 _compiled: dict[str, Book] = {}  # by hash of the content, so it can't go stale
 
@@ -49,12 +50,15 @@ def in_force(db: Db, day: str) -> str:
 
 
 def rules(db: Db) -> Rules:
-    """The door's declarations: the bank's processes, and deadlines by each case's own book."""
+    """The door's declarations: the bank's processes; deadlines and what may be named by each case's own book."""
 
     def deadline(hash_: str, timer: str, day: str, facts: Mapping[str, Any]) -> str:
         return book(db, hash_).deadline(timer.format_map(facts), day, facts.get("calendar") or DEFAULT_CALENDAR)
 
-    return Rules(PROCESSES, deadline, lambda hash_: book(db, hash_).holds_max_days)
+    def unfit(hash_: str, subject: str, payload: Mapping[str, Any]) -> str:
+        return misfit(db, lambda: book(db, hash_), subject, payload)
+
+    return Rules(PROCESSES, deadline, lambda hash_: book(db, hash_).holds_max_days, unfit)
 
 
 DEFAULT_CALENDAR = "KR"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from door.command import SYSTEM
 from tests.door.bank import Bank
 from tests.door.conftest import lite
 from tests.tasks.core_bank import BOOK, open_bank
@@ -22,7 +23,14 @@ def bank(lite_template: Path, tmp_path: Path) -> Iterator[Bank]:
 
 
 def inspected(bank: Bank, to: str) -> int:
-    return bank.inspection(to, book=BOOK.hash)
+    """An inspection of B1 at a step, under the default book."""
+    case = bank.open("inspection", SYSTEM, "open", book=BOOK.hash)
+    usual = {"collect": ("lee", "collect"), "screen": (SYSTEM, "pass"), "prepare": (SYSTEM, "propose"),
+             "review": ("lee", "conclude"), "draw": (SYSTEM, "desk"), "verify_desk": ("choi", "verify"),
+             "weigh": (SYSTEM, "escalate")}  # fmt: skip
+    while (step := bank.state(case).step) != to:
+        bank.do(*usual[step], case)
+    return case
 
 
 def restriction(bank: Bank, **said: Any) -> Any:
