@@ -3,6 +3,7 @@
 All operational: none of it decides anything, and a rebuild does not need it. Instants are UTC text as in tables.py.
 """
 
+from datetime import date
 from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Index, PrimaryKeyConstraint
@@ -90,3 +91,16 @@ class Alert(SQLModel, table=True):
     flow: str
     says: str = long_text()
     at: str
+
+
+@kind("operational")
+class Machine(SQLModel, table=True):
+    """A program that may ask the API. `token`: SHA-256 of its secret; `person`: in whose name it acts (empty: in no
+    one's, as core banking asks the gate); `scopes`: what it may, words between blanks; `ends_on`: its last day."""
+
+    __tablename__ = "machine"
+    token: str = Field(primary_key=True)
+    name: str = Field(unique=True)
+    person: str = ""
+    scopes: str
+    ends_on: date

@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from door.db import Unreachable
 from portal import inbox, signin
+from portal.api import api
 from portal.asking import Forged, NotThere, SignInFirst
 from portal.guard import Guard, TooLarge
 from portal.house import Portal
@@ -36,6 +37,7 @@ def create(house: House, hosts: Sequence[str] = ("127.0.0.1", "localhost"),
     app.add_middleware(Guard, hosts=hosts, secure=not plain)
     for page in PAGES:
         app.include_router(page.router)
+    app.mount("/api/v1", api(portal))
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
 
     @app.exception_handler(SignInFirst)

@@ -59,8 +59,17 @@ def upgrade() -> None:
         sa.Column("at", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("flow_run", "what"),
     )
+    op.create_table(
+        "machine",
+        sa.Column("token", sa.String(), primary_key=True),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("person", sa.String(), nullable=False),
+        sa.Column("scopes", sa.String(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.UniqueConstraint("name"),
+    )
 
 
 def downgrade() -> None:
-    for table in ("alert", "upload", "draft", "throttle", "session", "credential"):
+    for table in ("machine", "alert", "upload", "draft", "throttle", "session", "credential"):
         op.drop_table(table)
