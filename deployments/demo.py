@@ -162,11 +162,11 @@ def people_act(db: Db, here: House, seed: int, day: date) -> None:
     """Everybody's work of a day: items, payments that ask the gate, and somebody who tries what he may not."""
     clock, rules = here.clock(day), books.rules(db)
     Actors(db, seed, day, clock, rules).work()
-    _payments(db, clock, seed, day)
+    _payments(db, here, clock, seed, day)
     _own_work(db, clock)
 
 
-def _payments(db: Db, clock: Clock, seed: int, day: date) -> None:
+def _payments(db: Db, here: House, clock: Clock, seed: int, day: date) -> None:
     """Core banking asks the gate before it pays: some borrowers under restriction, some without."""
     r = Random(f"payments/{seed}/{day}")  # noqa: S311 - a simulation
     facilities = [row[0] for row in db.rows("SELECT id FROM facility ORDER BY id")]
@@ -175,8 +175,8 @@ def _payments(db: Db, clock: Clock, seed: int, day: date) -> None:
         "WHERE c.process = 'control' AND c.step IN ('in_force', 'confirm_lift') ORDER BY f.id")]  # fmt: skip
     rules = books.rules(db)
     for facility in [*r.sample(facilities, 6), *r.sample(bound, min(4, len(bound)))]:
-        check(db, facility, r.randrange(1, 50) * 1_000_000, clock, rules, person="core-banking",
-              key=f"{day}/{facility}")  # fmt: skip
+        check(db, facility, r.randrange(1, 50) * 1_000_000, clock, rules, here.snapshots,
+              person="core-banking", key=f"{day}/{facility}")  # fmt: skip
 
 
 def _own_work(db: Db, clock: Clock) -> None:

@@ -119,6 +119,8 @@ def fold(process: Process, s: State, entry: Entry, payload: Mapping[str, Any]) -
         for name in process.facts:
             if name in payload:
                 facts[name] = payload[name]
+        if (on := f"{action}_on") in process.facts:
+            facts[on] = entry.business_date
         if entry.seq == 1:
             s.opened_on = entry.business_date
             facts.update(payload.get("case", {}).get("facts", {}))

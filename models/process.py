@@ -81,7 +81,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Process:
-    """A declared process. `facts` are the payload fields that the case remembers; `apart` are pairs of actions
+    """A declared process. `facts` are the payload fields that the case remembers (and `<action>_on`: the business date
+    on which that action was last done); `apart` are pairs of actions
     that one person (or who stood in for him) may not both have done, in any round, the parent's included.
 
     `authority` names, lane by lane, the role that reassigns; `cancel` the role that ends a case before its time

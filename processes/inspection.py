@@ -11,7 +11,7 @@ INSPECTION = Process(
     start="start",
     facts=("kind", "path", "how", "template", "product", "segment", "amount", "currency", "class_", "calendar", "unit",
            "opened_on", "vendor", "inspector", "green", "proposed_level", "level", "own_level", "outcome", "orange_since",
-           "breach_since"),
+           "breach_since", "conclude_on"),
     steps={
         "start": Step(START, SYSTEM, "system", does=(
             Do("open", "by_path", f.OpenInspection, rows={"due": "due"}),)),

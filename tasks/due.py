@@ -46,16 +46,17 @@ def rows_due(db: Db, snapshots: Path, snapshot: str, conditions: str, book: Book
     """The plan for a date: due rows with the facility's columns (of the snapshot and of the book). Also the dry run."""
     frame = applied(snapshots, snapshot, conditions, book)
     decided = db.rows("SELECT facility, kind, due_on FROM due WHERE due_on > ?", (as_of - HORIZON).isoformat())
-    first_seen = _dates(db.rows("SELECT id, first_seen FROM facility"), {"facility": pl.String, "first_seen": pl.Date})
-    due = plan(frame, book, as_of, _dates(decided, LEDGER), first_seen, ordered(db))
+    first_seen = dates(db.rows("SELECT id, first_seen FROM facility"), {"facility": pl.String, "first_seen": pl.Date})
+    due = plan(frame, book, as_of, dates(decided, LEDGER), first_seen, ordered(db))
     return due.join(frame, on="facility", how="left", maintain_order="left")
 
 
-def ordered(db: Db) -> pl.DataFrame:
-    """Special inspections by order: correction orders of kind O2 in work, due when the order first was; more time for
-    it makes no second one."""
+def ordered(db: Db, borrower: str = "") -> pl.DataFrame:
+    """Special inspections by order: correction orders of kind O2 in work (of one borrower, where named), due when the
+    order first was; more time for it makes no second one."""
     rows = db.rows("SELECT c.subject, c.state, e.due_on, c.id FROM cases c JOIN entry e ON e.stream = c.stream "
-                   "AND e.seq = 1 WHERE c.process = 'order' AND c.step IN ('in_work', 'tightened')")  # fmt: skip
+                   "AND e.seq = 1 WHERE c.process = 'order' AND c.step IN ('in_work', 'tightened') "
+                   "AND ? IN ('', c.subject)", borrower)  # fmt: skip
     found = []
     for subject, state, due_on, id_ in rows:
         facts = facts_in(state)
@@ -63,7 +64,7 @@ def ordered(db: Db) -> pl.DataFrame:
             facilities = [facts["facility"]] if facts.get("facility") else [
                 f[0] for f in db.rows("SELECT id FROM facility WHERE borrower = ? ORDER BY id", subject)]  # fmt: skip
             found += [(f, due_on, f"order {id_}") for f in facilities]
-    return _dates(found, {"facility": pl.String, "due_on": pl.Date, "rule": pl.String})
+    return dates(found, {"facility": pl.String, "due_on": pl.Date, "rule": pl.String})
 
 
 def open_due(run: Run, limit: int = 0) -> Opened:
@@ -173,7 +174,7 @@ def _first(commands: Iterator[Command], n: int) -> Iterator[Command]:
         yield command
 
 
-def _dates(rows: list[Any], schema: Mapping[str, Any]) -> pl.DataFrame:
+def dates(rows: list[Any], schema: Mapping[str, Any]) -> pl.DataFrame:
     """Rows with ISO dates as a frame."""
     text = {name: pl.String if kind == pl.Date else kind for name, kind in schema.items()}
     frame = pl.DataFrame(rows, schema=text, orient="row")

@@ -21,6 +21,14 @@ def plan(applied: pl.DataFrame, book: Book, as_of: date, ledger: pl.DataFrame, f
     `applied`: the snapshot with the book's columns (Book.apply). `ledger`: rows decided before (facility, kind,
     due_on). `first_seen`: facility, first_seen. `ordered`: special inspections asked for (facility, due_on, rule).
     """
+    return _catch_up(undecided(applied, book, as_of, ledger, first_seen, ordered), book, as_of).select(
+        "facility", "kind", "due_on", "rule", "outcome", "reason"
+    )
+
+
+def undecided(applied: pl.DataFrame, book: Book, as_of: date, ledger: pl.DataFrame, first_seen: pl.DataFrame,
+              ordered: pl.DataFrame) -> pl.DataFrame:  # fmt: skip
+    """What is prescribed up to a date (with each kind's lead) and not in the ledger: nobody has opened or skipped it."""
     found = candidates(applied.join(first_seen, on="facility", how="left", maintain_order="left"), book, as_of, ordered)
     leads = pl.DataFrame(
         {"kind": list(book.kinds), "until": [as_of + timedelta(days=k.lead_days) for k in book.kinds.values()]}
@@ -32,9 +40,7 @@ def plan(applied: pl.DataFrame, book: Book, as_of: date, ledger: pl.DataFrame, f
         .join(ledger, on=["facility", "kind", "due_on"], how="anti", maintain_order="left")
         .sort("facility", "kind", "due_on")
     )
-    return _catch_up(_after_the_last(due, ledger), book, as_of).select(
-        "facility", "kind", "due_on", "rule", "outcome", "reason"
-    )
+    return _after_the_last(due, ledger)
 
 
 def candidates(applied: pl.DataFrame, book: Book, as_of: date, ordered: pl.DataFrame | None = None) -> pl.DataFrame:

@@ -68,7 +68,7 @@ def _asked(here: "House", db: "Db", facility: str, amount: int, key: str, person
     if person == SYSTEM or not NAME.fullmatch(person):
         raise Mistake(f"{person!r} is no name of who asks: write it as --person core-banking.")
     clock = here.clock(here.business_date())
-    return check(db, facility, amount, clock, books.rules(db), person=person, key=key)
+    return check(db, facility, amount, clock, books.rules(db), here.snapshots, person=person, key=key)
 
 
 def _unanswered(says: str) -> "Answer":

@@ -53,7 +53,8 @@ def disbursement_check(caller: Pays, key: Key, asked: f.Check) -> f.Checked:
     """May this be paid? Asked before every payment; what is not `allow` must not be paid as asked."""
     house = caller.request.app.state.portal.house
     clock = house.clock(house.business_date())
-    found = check(caller.db, asked.facility, asked.amount, clock, books.rules(caller.db), person=caller.name, key=key)
+    found = check(caller.db, asked.facility, asked.amount, clock, books.rules(caller.db), house.snapshots,
+                  person=caller.name, key=key)  # fmt: skip
     return f.Checked(outcome=found.outcome, allowed=found.allowed, seq=found.seq, hash=found.hash,
                      repeated=found.repeated, reasons=[_reason(r) for r in found.reasons])  # fmt: skip
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import date
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,12 +15,15 @@ from random import Random
 from typing import Any
 
 import orjson
+import polars as pl
 
 from door.act import act
 from door.command import Clock, Command, Rules
 from door.db import Db, connect
 from models.policy import load
+from models.snapshot import COLUMNS
 from tasks import books
+from tasks.files import keep
 from tasks.gate import Answer, answer, check, judge
 from tests.door.bank import DAY, Bank, found
 
@@ -33,20 +37,45 @@ KINDS = ("K1", "K2", "K3", "K3", "K4", "K10")
 CAP = 500
 
 
-def open_bank(db: Db) -> Bank:
-    """Staff, five facilities of three borrowers, and the default book in force."""
-    bank = found(db)
+@dataclass
+class Lender(Bank):
+    """A bank with a folder of snapshots."""
+
+    snapshots: Path = Path()
+
+
+def open_bank(db: Db, snapshots: Path) -> Lender:
+    """Staff, five facilities of three borrowers that are inspected for the first time in April, a snapshot of them in
+    that folder, and the default book in force."""
+    bank = Lender(**vars(found(db)), snapshots=snapshots)
     bank.borrower("B3")
     with db.transaction():
         for facility, borrower in FACILITIES.items():
             db.run("INSERT INTO facility (id, borrower, product, currency, limit_amt, bal, first_seen, digest) "
                    "VALUES (?, ?, 'WC', 'KRW', 1000000, 0, '2020-01-01', '')", facility, borrower)  # fmt: skip
         books.keep(db, BOOK)
+        snapshot(db, snapshots, FACILITIES)
     bank.rules = books.rules(db)
     version = {"book": BOOK.hash, "effective_from": DAY, "reason": "the first"}
     case = bank.open("policy", "ryu", "propose_book", payload=version, subject="book", book=BOOK.hash)
     bank.do("oh", "approve_book", case)
     return bank
+
+
+def snapshot(db: Db, folder: Path, loans: Mapping[str, str]) -> None:
+    """Takes in a snapshot of 1 January 2026 with a loan for each facility, by borrower."""
+    sha256 = keep(pl.DataFrame([loan(f, borrower) for f, borrower in loans.items()], schema=COLUMNS), folder)
+    db.run("INSERT INTO snapshot (sha256, as_of, source, mapping, rows, total_bal, taken_at) "
+           "VALUES (?, '2026-01-01', '', '', ?, 0, '')", sha256, len(loans))  # fmt: skip
+
+
+def loan(facility: str, borrower: str) -> dict[str, Any]:
+    """A working-capital loan of a small borrower, quarterly from 5 January 2026, its money used long ago."""
+    return dict.fromkeys(COLUMNS) | {
+        "facility": facility, "borrower": borrower, "unit": "mapo", "product": "WC", "segment": "small",
+        "currency": "KRW", "limit_amt": 1_000_000, "bal": 900_000, "opened_on": date(2026, 1, 5),
+        "drawings": [date(2024, 1, 1)], "class": 1, "dpd": 0, "grade": 4, "revolving": False,
+    }  # fmt: skip
 
 
 def instant() -> str:
@@ -74,6 +103,7 @@ class CoreBank:
     rules: Rules
     name: str
     ask: Check
+    snapshots: Path
     ledger: dict[str, int] = field(default_factory=dict)
 
     def pay(self, facility: str, amount: int, lost: bool) -> None:
@@ -85,7 +115,7 @@ class CoreBank:
         self.ledger[key] = said.allowed
 
     def _ask(self, facility: str, amount: int, key: str) -> Answer:
-        return self.ask(self.db, facility, amount, CLOCK, self.rules, person=self.name, key=key)
+        return self.ask(self.db, facility, amount, CLOCK, self.rules, self.snapshots, person=self.name, key=key)
 
 
 def restrict_or_lift(db: Db, rules: Rules, borrower: str, r: Random) -> str:
@@ -119,11 +149,11 @@ def _take(start: Any, acted: Any) -> None:
     _start, _acted = start, acted
 
 
-def work(url: str, seed: int, n: int, ask: Check) -> tuple[str, dict[str, int], Counter[str]]:
+def work(url: str, seed: int, n: int, ask: Check, snapshots: Path) -> tuple[str, dict[str, int], Counter[str]]:
     """One process: n times a payment, or a step of a restriction. Its name, its ledger, and what was done."""
     r, done = Random(seed), Counter[str]()  # noqa: S311 - a simulation
     with connect(url) as db:
-        core = CoreBank(db, books.rules(db), f"core-{seed}", ask)
+        core = CoreBank(db, books.rules(db), f"core-{seed}", ask, snapshots)
         _start.wait(120)
         for _ in range(n):
             facility = r.choice(list(FACILITIES))
@@ -146,12 +176,12 @@ class Day:
     done: Counter[str] = field(default_factory=Counter)
 
 
-def live(url: str, seed: int, processes: int, each: int, ask: Check = check) -> Day:
+def live(url: str, seed: int, processes: int, each: int, snapshots: Path, ask: Check = check) -> Day:
     """So many processes at once, each doing so many things, from the seed."""
     context, day = get_context("spawn"), Day()
     shared = (context.Barrier(processes), context.Condition())
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_take, initargs=shared) as pool:
-        tasks = [pool.submit(work, url, seed * 100 + k, each, ask) for k in range(processes)]
+        tasks = [pool.submit(work, url, seed * 100 + k, each, ask, snapshots) for k in range(processes)]
         for task in tasks:
             name, ledger, done = task.result(600)
             day.ledger |= {(name, key): paid for key, paid in ledger.items()}
@@ -159,10 +189,11 @@ def live(url: str, seed: int, processes: int, each: int, ask: Check = check) -> 
     return day
 
 
-def racy(db: Db, facility: str, amount: int, clock: Clock, rules: Rules, *, person: str, key: str) -> Answer:
+def racy(db: Db, facility: str, amount: int, clock: Clock, rules: Rules, snapshots: Path, *, person: str,
+         key: str) -> Answer:  # fmt: skip
     """A gate with the fault that the tests are to find: it reads the controls before the transaction that answers.
     It waits a little in between for somebody to come in, so that few payments are enough."""
-    judged = judge(db, facility, amount, clock, rules)
+    judged = judge(db, facility, amount, clock, rules, snapshots)
     before, deadline = _versions(db, facility), time.monotonic() + 0.1
     while _versions(db, facility) == before and time.monotonic() < deadline:
         pass
@@ -180,7 +211,8 @@ def _versions(db: Db, facility: str) -> list[Any]:
 
 @dataclass
 class Control:
-    """A restriction as the journal tells it: in force from the instant of its confirmation until that of its lifting."""
+    """A restriction as the journal tells it: in force from the instant of its confirmation until that of its lifting.
+    `paid`: what was allowed meanwhile out of what it binds."""
 
     subject: str
     kind: str
@@ -188,6 +220,7 @@ class Control:
     cap: int
     since: str = ""
     until: str = ""
+    paid: int = 0
 
     def binds(self, facility: str, at: str) -> bool:
         reach = {**STOPS, **LIMITS}.get(self.kind, "")
@@ -217,7 +250,10 @@ def payments(db: Db) -> list[Paid]:
         "SELECT person, key, recorded_at, payload FROM entry WHERE stream LIKE 'gate:%' ORDER BY recorded_at"):  # fmt: skip
         said = orjson.loads(payload)
         binding = [c for c in controls if c.binds(said["facility"], at)]
-        due = 0 if any(c.kind in STOPS for c in binding) else min([said["amount"], *(c.cap for c in binding)])
+        left = [max(0, c.cap - c.paid) for c in binding]
+        due = 0 if any(c.kind in STOPS for c in binding) else min([said["amount"], *left])
+        for c in binding:
+            c.paid += said["allowed"]
         found.append(Paid(person, key, said["facility"], at, said["amount"], said["allowed"], due))
     return found
 

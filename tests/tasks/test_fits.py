@@ -19,7 +19,7 @@ WHY = {"reason": "arrears"}
 def bank(lite_template: Path, tmp_path: Path) -> Iterator[Bank]:
     """F1 and F2 are B1's, F3 and F4 B2's."""
     with lite(lite_template, tmp_path) as db:
-        yield open_bank(db)
+        yield open_bank(db, tmp_path)
 
 
 def inspected(bank: Bank, to: str) -> int:

@@ -3,6 +3,7 @@ processes of their own, judged by the journal alone. And the fault that this is 
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -16,12 +17,12 @@ from tests.tasks.core_bank import BOOK, CLOCK, Paid, live, open_bank, payments, 
 pytestmark = pytest.mark.slow  # real processes, killed or racing
 
 
-def lived(url: str, seed: int, processes: int, each: int) -> list[Paid]:
+def lived(url: str, snapshots: Path, seed: int, processes: int, each: int) -> list[Paid]:
     """A day through the gate, held against the journal: every answer is exactly what the controls in force at its
     instant leave, and the core bank paid what was answered, once."""
     with connect(url) as db:
-        open_bank(db)
-        day = live(url, seed, processes, each)
+        open_bank(db, snapshots)
+        day = live(url, seed, processes, each, snapshots)
         found = payments(db)
     assert [p for p in found if p.allowed > p.due] == []
     assert [p for p in found if p.allowed < p.due] == []
@@ -35,42 +36,42 @@ def lived(url: str, seed: int, processes: int, each: int) -> list[Paid]:
     return found
 
 
-def test_no_payment_in_force_of_a_control_in_300_interleavings(url: str) -> None:
-    found = lived(url, seed=1, processes=2, each=150)
+def test_no_payment_in_force_of_a_control_in_300_interleavings(url: str, tmp_path: Path) -> None:
+    found = lived(url, tmp_path, seed=1, processes=2, each=150)
     assert any(p.allowed for p in found)
     assert any(not p.allowed for p in found)
 
 
 @pytest.mark.slow
-def test_no_payment_in_force_of_a_control_in_10000_interleavings(url: str) -> None:
-    found = lived(url, seed=2, processes=4, each=2_500)
+def test_no_payment_in_force_of_a_control_in_10000_interleavings(url: str, tmp_path: Path) -> None:
+    found = lived(url, tmp_path, seed=2, processes=4, each=2_500)
     assert sum(p.allowed == p.amount for p in found) > 500
     assert sum(0 < p.allowed < p.amount for p in found) > 50
     assert sum(p.allowed == 0 for p in found) > 500
 
 
 @pytest.mark.slow
-def test_a_gate_that_reads_before_its_transaction_is_caught(url: str) -> None:
+def test_a_gate_that_reads_before_its_transaction_is_caught(url: str, tmp_path: Path) -> None:
     with connect(url) as db:
-        open_bank(db)
-        live(url, seed=3, processes=3, each=150, ask=racy)
+        open_bank(db, tmp_path)
+        live(url, seed=3, processes=3, each=150, snapshots=tmp_path, ask=racy)
         caught = [p for p in payments(db) if p.allowed > p.due]
         print(f"\n{len(caught)} payments in force of a control")
         assert caught != []
 
 
 def test_a_control_opened_and_confirmed_while_the_gate_waits_for_another_binds(
-    pg_copy: Callable[[str], str],
+    pg_copy: Callable[[str], str], tmp_path: Path
 ) -> None:
     """PostgreSQL looks again at a row that it waited for, but finds none that came meanwhile: the gate asks again."""
     url = pg_copy("gate_waits")
     answers = []
     with connect(url) as db, connect(url) as other, connect(url) as gates:
-        bank = open_bank(db)
+        bank = open_bank(db, tmp_path)
         first = propose(db, "B1", "K4")
 
         def ask() -> None:
-            answers.append(check(gates, "F1", 100, CLOCK, bank.rules, person="core", key="1"))
+            answers.append(check(gates, "F1", 100, CLOCK, bank.rules, bank.snapshots, person="core", key="1"))
 
         asking = threading.Thread(target=ask)
         with other.transaction():
