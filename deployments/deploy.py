@@ -17,7 +17,9 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
+from deployments import automations
 from deployments.api import connect
+from deployments.automations import Hook
 from deployments.manifest import OURS, Refused, Wanted, read
 
 PAGE = 200  # the most that the server answers at once
@@ -33,8 +35,9 @@ class Report:
     removed: tuple[str, ...] = ()
 
 
-async def deploy(file: Path, api: str) -> Report:
-    """Make the server at `api` equal to `file`. Nothing is sent before the whole file has been found good.
+async def deploy(file: Path, api: str, hook: Hook | None = None) -> Report:
+    """Make the server at `api` equal to `file`, and let it tell the portal at `hook` what fails. Nothing is sent before
+    the whole file has been found good.
 
     Touches only deployments tagged `postloan`. Raises Refused.
     """
@@ -67,6 +70,8 @@ async def deploy(file: Path, api: str) -> Report:
             flow = await client.read_flow(left.flow_id)
             await client.delete_deployment(left.id)
             done["removed"].append(f"{flow.name}/{left.name}")
+        if hook is not None:
+            await automations.keep(client, hook)
     return Report(**{kind: tuple(names) for kind, names in done.items()})
 
 

@@ -26,6 +26,7 @@ from prefect.exceptions import ObjectNotFound
 
 from deployments import recover
 from deployments.api import connect
+from deployments.automations import Hook
 from deployments.deploy import deploy
 from deployments.manifest import read
 from deployments.supervise import Part, Supervisor, kill
@@ -58,8 +59,10 @@ def up(
     ui: bool = True,
     grace: float = GRACE_S,
     say: Callable[[str], None] = print,
+    hook: Hook | None = None,
 ) -> None:
     """Start all, deploy `file`, watch until SIGTERM or SIGINT, then stop all. Blocks; to be called in a main thread.
+    `hook` is where the portal takes alerts.
 
     Runs that are under way at the stop get `grace` seconds, new ones wait for the next `up`. The environment, such
     as POSTLOAN_DATABASE_URL, is handed on to the flows. Raises CannotServe, manifest.Refused, supervise.GaveUp.
@@ -70,7 +73,7 @@ def up(
         for pid in last.parts.values():  # of an `up` that was killed
             if b"prefect" in _command(pid):
                 kill(pid)
-        site = _Site(home, port, file, ui, grace)
+        site = _Site(home, port, file, ui, grace, hook)
         site.keep(
             State(
                 pid=os.getpid(),
@@ -159,6 +162,7 @@ class _Site:
     file: Path
     ui: bool
     grace: float = GRACE_S
+    hook: Hook | None = None
     state: State = field(default_factory=State)
     deployed: bool = False
 
@@ -208,7 +212,7 @@ class _Site:
         await recover.recover(self.api)
         if self.deployed:
             return
-        await deploy(self.file, self.api)
+        await deploy(self.file, self.api, self.hook)
         if self.state.paused:
             async with connect(self.api) as client:
                 await client.update_work_pool(POOL, WorkPoolUpdate(is_paused=False))

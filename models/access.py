@@ -83,7 +83,7 @@ class Upload(SQLModel, table=True):
 
 @kind("operational")
 class Alert(SQLModel, table=True):
-    """What Prefect reported: a flow run failed, late, stuck or lost."""
+    """What Prefect reported: a flow run failed, late, stuck or lost (`crashed`). Reported twice it is one."""
 
     __tablename__ = "alert"
     flow_run: str = Field(primary_key=True)
@@ -91,6 +91,16 @@ class Alert(SQLModel, table=True):
     flow: str
     says: str = long_text()
     at: str
+
+
+@kind("operational")
+class Alerted(SQLModel, table=True):
+    """Which alert went into which message to operations."""
+
+    __tablename__ = "alerted"
+    message: str = Field(primary_key=True, foreign_key="message.id")
+    flow_run: str
+    what: str
 
 
 @kind("operational")

@@ -15,7 +15,7 @@ from door import store
 from door.db import Db, Row
 from tasks.address import STILL_OPEN, scheme
 from tasks.channel import Failure, hand_over
-from tasks.letters import LINK_PLACE, Letter, Line, written
+from tasks.letters import LINK_PLACE, Letter, Line, alarm, written
 from tasks.token import Token, make
 
 WAITS = (1, 5, 15, 60, 240, 1440)  # minutes after each failed try, at most; one more try than waits
@@ -27,7 +27,8 @@ LINK_DAYS = 14  # a link lives until its item's deadline, at least a day, at mos
 @dataclass(frozen=True)
 class Post:
     """How this installation sends: the bank's name as letters give it; the secret of its tokens; the secrets that
-    channel URLs name; `link(token)` the address of the page (without a token: the inbox); waits in minutes."""
+    channel URLs name; `link(token)` the address of the page (without a token: the inbox); `operations` that of the page
+    of operations; waits in minutes."""
 
     bank: str
     secret: bytes
@@ -35,6 +36,7 @@ class Post:
     secrets: Mapping[str, str] = field(default_factory=dict)
     waits: tuple[int, ...] = WAITS
     workers: int = 4
+    operations: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def _take(db: Db, until: str, now: str, on: str, post: Post) -> list[_Taken] | N
         until, BLOCK * post.workers)  # fmt: skip
     if not due:
         return None
-    lines, urls = _lines(db, due, on), _urls(db, due)
+    lines, alerts, urls = _lines(db, due, on), _alerts(db, due), _urls(db, due)
     lease, asked = later(now, LEASE.total_seconds()), []
     for id_, person, channel, tries, next_at, name, language in due:  # written before the lock, not under it
         letter, record = None, Letter("", "", "")
@@ -139,6 +141,9 @@ def _take(db: Db, until: str, now: str, on: str, post: Post) -> list[_Taken] | N
             days, link = _link(found, person, on, now, post)
             told = [line for line, _ in found]
             letter, record = (written(name, told, language, post.bank, on, days, to) for to in (link, LINK_PLACE))
+        elif alert := alerts.get(id_):
+            flow, what, says, at = alert
+            letter = record = alarm(name, flow, what, says, at, language, post.bank, post.operations)
         url = next((u for u in urls.get(person, ()) if channel in ("", scheme(u))), None)
         asked.append((_Taken(id_, tries + 1, url, letter), (lease, record.subject, record.text, id_, next_at)))
     with db.transaction():
@@ -168,6 +173,14 @@ def _urls(db: Db, due: Sequence[Row]) -> dict[str, list[str]]:
     for person, url in db.rows(f"SELECT person, url FROM channel WHERE {where} ORDER BY url", persons):
         urls.setdefault(person, []).append(url)
     return urls
+
+
+def _alerts(db: Db, due: Sequence[Row]) -> dict[str, Row]:
+    """By message, the alert that it tells of: flow, what, what Prefect says, when."""
+    where, ids = store.among(db, "t.message", [row[0] for row in due])
+    return {id_: tuple(alert) for id_, *alert in db.rows(
+        "SELECT t.message, a.flow, a.what, a.says, a.at FROM alerted t JOIN alert a ON a.flow_run = t.flow_run "
+        f"AND a.what = t.what WHERE {where}", ids)}  # fmt: skip
 
 
 def _lines(db: Db, due: Sequence[Row], on: str) -> dict[str, list[tuple[Line, Token]]]:

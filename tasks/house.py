@@ -54,6 +54,13 @@ class House:
             make(path, os.urandom(32))
         return path.read_bytes()
 
+    def hook_secret(self) -> str:
+        """What Prefect shows to be let in with an alert, made on first use, readable by its owner alone."""
+        path = self.home / "keys" / "hook.key"
+        if not path.exists():
+            make(path, os.urandom(32).hex().encode())
+        return path.read_text()
+
     def page(self, token: str) -> str:
         """The address that a message links to: of the decision, or without a token of the inbox."""
         return f"{self.portal}/d/{token}" if token else f"{self.portal}/inbox"

@@ -12,6 +12,7 @@ from datetime import date
 from html import escape
 from textwrap import wrap
 
+from tasks.sentences import instant
 from tasks.words import EN, LANGUAGES, Words
 
 LISTED = 40  # lines of a digest; the inbox has them all
@@ -75,6 +76,17 @@ def written(reader: str, lines: Sequence[Line], language: str, bank: str, on: st
     ordered = sorted(lines, key=lambda line: (line.due_on or "9999", line.case))
     return (_one(w, clean(reader), ordered[0], clean(bank), today, days, link) if len(ordered) == 1
             else _digest(w, clean(reader), ordered, clean(bank), today, link))  # fmt: skip
+
+
+def alarm(reader: str, flow: str, what: str, says: str, at: str, language: str, bank: str, link: str) -> Letter:
+    """The letter to one of operations about a flow run: `what` is failed, crashed, late or stuck, `at` an instant."""
+    w = LANGUAGES.get(language, EN)
+    f = w.frames
+    said = f[f"alert_{what}"].format(stage=clean(flow).replace("_", " "))
+    facts = [(f["alert_says"], clean(says)), (f["why"], f["alert_why"])]
+    return _assembled(w, clean(reader), said, "", f["alert_since"].format(at=instant(at)),
+                      [(name, value) for name, value in facts if value], [], f["alert_open"], link,
+                      f["link_operations"], clean(bank))  # fmt: skip
 
 
 # -- one item -----------------------------------------------------------------------------------------------------

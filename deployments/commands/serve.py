@@ -3,7 +3,7 @@
 import asyncio
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from deployments.commands.options import Json
 from deployments.commands.run import api_of, quiet
 from deployments.mistakes import Mistake
 from deployments.settings import installation, opened
+
+if TYPE_CHECKING:
+    from deployments.automations import Hook
 
 PORT = 4200
 File = Annotated[Path, typer.Option(help="The deployments.")]
@@ -38,7 +41,7 @@ def up(
     from deployments import serve
 
     say.line(f"Starting on http://127.0.0.1:{port}; Ctrl-C or `postloan down` stops it.")
-    serve.up(home / "prefect", port, file, ui, say=lambda text: print(text, flush=True))
+    serve.up(home / "prefect", port, file, ui, say=lambda text: print(text, flush=True), hook=hook())
 
 
 def down(json: Json = False) -> None:
@@ -54,6 +57,14 @@ def down(json: Json = False) -> None:
         say.line("It is down." if stopped else "Nothing was up.")
 
 
+def hook() -> "Hook":
+    """Where this installation's portal takes Prefect's alerts."""
+    from deployments.automations import Hook
+
+    here = installation()
+    return Hook(f"{here.portal}/hooks/prefect", here.hook_secret())
+
+
 def deploy(file: File = Path("prefect.yaml"), json: Json = False) -> None:
     """Make the deployments on Prefect's server equal to the file: what left the file goes, twice is once."""
     from dataclasses import asdict
@@ -65,7 +76,7 @@ def deploy(file: File = Path("prefect.yaml"), json: Json = False) -> None:
     quiet(home)
     from deployments.deploy import deploy as deployed
 
-    done = asdict(asyncio.run(deployed(file, api)))
+    done = asdict(asyncio.run(deployed(file, api, hook())))
     if json:
         say.json(done)
     else:

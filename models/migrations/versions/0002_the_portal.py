@@ -60,6 +60,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("flow_run", "what"),
     )
     op.create_table(
+        "alerted",
+        sa.Column("message", sa.String(), sa.ForeignKey("message.id"), primary_key=True),
+        sa.Column("flow_run", sa.String(), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+    )
+    op.create_table(
         "machine",
         sa.Column("token", sa.String(), primary_key=True),
         sa.Column("name", sa.String(), nullable=False),
@@ -71,5 +77,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("machine", "alert", "upload", "draft", "throttle", "session", "credential"):
+    for table in ("machine", "alerted", "alert", "upload", "draft", "throttle", "session", "credential"):
         op.drop_table(table)
