@@ -38,7 +38,9 @@ class Office:
 
     def browser(self) -> TestClient:
         """Of nobody yet; redirects are not followed, so that a test sees them."""
-        return TestClient(self.app, base_url="http://127.0.0.1", follow_redirects=False)
+        made = TestClient(self.app, base_url="http://127.0.0.1", follow_redirects=False)
+        made.cookies.set("language", "en")  # whatever its person's own is
+        return made
 
     def at(self, person: str) -> TestClient:
         if person not in self._browsers:

@@ -1,0 +1,257 @@
+"""The decision that a mail's link leads to. Looking decides nothing: only the form does, sent by somebody signed in.
+
+The token says which item in which state of the record; it is no permission. Who may decide is the door's answer, so a
+forwarded link shows another person only what is his to see, and lets him do only what is his to do.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import islice
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import RedirectResponse, Response
+
+from door import store
+from door.command import Command, Refused, Verdict
+from door.db import one
+from door.eligible import eligible, why_not_me
+from door.fold import State
+from models.process import END, SERVICE
+from portal import access, arrows
+from portal.asking import Form, Posted, SignedIn
+from portal.house import Asking
+from portal.inbox import BULK, green_conclusion
+from portal.linked import Choice, View, view_of
+from portal.matter import Said, effect, matter, named
+from portal.page import Reader, names_of, show, why
+from portal.sight import sight
+from tasks import books
+from tasks.inbox import items
+
+router = APIRouter()
+CHANGED = ("changed", "not_here", "ended", "taken")  # refusals that say: somebody was there meanwhile
+
+
+@router.api_route("/d/{text}", methods=["GET", "HEAD"])
+def asked(asking: SignedIn, text: str) -> Response:
+    view = view_of(asking, text)
+    return _page(view) if isinstance(view, View) else _ended(asking, view)
+
+
+@router.post("/d/{text}")
+def decided(posted: Form, text: str) -> Response:
+    asking = posted.asking
+    view = view_of(asking, text)
+    if isinstance(view, Refused):
+        return _ended(asking, view)
+    action = posted.text("decision")
+    if before := _before(view, posted.text("key"), action):
+        return _done(view, action, before)
+    if view.decided:
+        return _page(view)
+    chosen = next((c for c in view.choices if c.name == action and not c.refused), None)
+    if chosen is not None and not chosen.inline:
+        return RedirectResponse(f"/cases/{view.s.id}/{action}", 303)
+    wrong = _wrong(view, posted, chosen)
+    if wrong or chosen is None:
+        return _page(view, 422, posted, wrong)
+    seen = posted.text("seen")
+    verdict = asking.act(Command(
+        asking.me.id, action, _payload(view, posted, chosen), case=view.s.id, key=posted.text("key") or None,
+        on_behalf_of=view.waiting.behalf if view.waiting else None,
+        seen=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else -1))[0]  # fmt: skip
+    if verdict.refused is None:
+        return _done(view, action, verdict)
+    again = view_of(asking, text)
+    if isinstance(again, Refused):
+        return _ended(asking, again)
+    return _page(again, 409, posted, {}, verdict.refused)
+
+
+# -- deciding ---------------------------------------------------------------------------------------------------------
+
+
+def _wrong(view: View, posted: Posted, chosen: Choice | None) -> dict[str, str]:
+    """By field, what is still to be done before it can be decided. The password is asked last: only when all else is
+    right does a guess count."""
+    say, wrong = view.reader.say, {}
+    if chosen is None:
+        return {"decision": say("Choose what you decide.")}
+    for name, needed in chosen.fields.items():
+        value = posted.text(name)
+        if needed and not value:
+            wrong[name] = _missing(say, name)
+        elif value and name in ("due_on", "until") and not _is_day(value):
+            wrong[name] = say("Write a day, for example 2026-12-24.")
+    if view.changes and posted.text("read") != "yes":
+        wrong["read"] = say("Read what changed, then say that you have.")
+    asking = view.asking
+    if wrong or not chosen.high_risk or access.proved(asking.portal, asking.me):
+        return wrong
+    if not posted.text("password"):
+        return {"password": say("Write your password.")}
+    address = asking.request.client.host if asking.request.client else ""
+    refused = access.prove(asking.db, asking.portal, asking.me, posted.text("password"), address)
+    if refused is None:
+        return {}
+    if refused.code == "too_many":
+        until = view.reader.instant(str(refused.facts["until"]), asking.portal.house.zone)
+        return {"password": say("Too many attempts. Try again at {at}.").format(at=until)}
+    return {"password": say("The password is not right.")}
+
+
+def _missing(say: arrows.Say, name: str) -> str:
+    return {"reason": say("Write why, in a sentence or two."), "outcome": say("Choose an outcome."),
+            "own_level": say("Choose the level that you find yourself.")}.get(name, say("Write a day."))  # fmt: skip
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _payload(view: View, posted: Posted, chosen: Choice) -> dict[str, Any]:
+    if chosen.green and view.waiting:
+        return green_conclusion(view.asking, view.waiting) if chosen.name == "conclude" else BULK[view.s.step][1]
+    return {name: posted.text(name) for name in chosen.fields if posted.text(name)}
+
+
+def _before(view: View, key: str, action: str) -> Verdict | None:
+    """The form was sent before, and was decided: its first answer."""
+    me = view.asking.me.id
+    found = store.earlier(view.asking.db, [(me, key)]).get((me, key)) if key else None
+    if found is None or found[0] != view.s.stream or found[2] != action:
+        return None
+    return Verdict(view.s.id, str(found[3]), int(found[1]), str(found[4]), repeated=True)
+
+
+# -- showing ----------------------------------------------------------------------------------------------------------
+
+
+def _page(view: View, status: int = 200, posted: Posted | None = None, wrong: Mapping[str, str] | None = None,
+          refused: Refused | None = None) -> Response:  # fmt: skip
+    """The item as it stands for him: to decide, or why it is not for him; and what was typed."""
+    asking, s, reader = view.asking, view.s, view.reader
+    about = matter(asking, s, view.borrower, view.said, reader)
+    names = names_of(asking.db, [view.link.person, *{e.person for e in view.said}, *(e.behalf or "" for e in view.said),
+                                 *(str(e.payload.get("to", "")) for e in view.changes)])  # fmt: skip
+    if ended := view.decided:
+        return show(asking, "decision.html", status, state="decided", s=s, about=about, at=ended.at,
+                    did=arrows.done(reader.say, s.process, ended.action), by=_you(asking, ended, names, reader),
+                    again=view.waiting is not None)  # fmt: skip
+    inline = [c for c in view.choices if c.inline and not c.refused]
+    proof = any(c.high_risk for c in inline) and not access.proved(asking.portal, asking.me)
+    known = sight(asking, s).facts(s)
+    return show(
+        asking, "decision.html", status, state="open", s=s, about=about, facts=known, **_refusal(view),
+        behalf=view.waiting.behalf if view.waiting else None, level=known.get("level", known.get("proposed_level")),
+        changes=[(_changed(e, names, reader), e.at) for e in view.changes],
+        anothers=names.get(view.link.person, "") if view.link.person != asking.me.id else "", inline=inline,
+        own_form=[c for c in view.choices if not c.inline and not c.refused], barred=[c for c in view.choices if c.refused],
+        fields=_fields(inline), outcomes=_outcomes(asking, s), asks_password=proof,
+        typed=posted.fields() if posted else {}, wrong=wrong or {}, seen=s.seq,
+        key=(posted.text("key") if posted and not refused else "") or asking.portal.house.salts(1)[0][:16],
+        not_done=why(asking, refused) if refused else "", meanwhile=bool(refused and refused.code in CHANGED),
+    )  # fmt: skip
+
+
+def _refusal(view: View) -> dict[str, Any]:
+    """Why he may decide nothing here, whether that is grave, and who could."""
+    asking, case = view.asking, view.s.id
+    refused = None if view.choices else why_not_me(asking.db, asking.rules, case, asking.me.id, None, asking.day)
+    if refused is None:
+        return {"refusal": "", "hard": False, "could": []}
+    able = eligible(asking.db, asking.rules, case, asking.day)[:3]
+    names = names_of(asking.db, able)
+    return {
+        "refusal": why(asking, refused),
+        "hard": refused.code in ("four_eyes", "related"),
+        "could": [names[p] for p in able],
+    }
+
+
+def _fields(inline: Sequence[Choice]) -> dict[str, list[str]]:
+    """Each field that the page asks for, and the labels of the arrows that need it; empty: all who have it do."""
+    found: dict[str, list[str]] = {}
+    for name in arrows.INLINE:
+        if any(name in c.fields for c in inline):
+            needing = [c.label for c in inline if c.fields.get(name)]
+            found[name] = [] if len(needing) == len(inline) else needing or [""]
+    return found
+
+
+def _outcomes(asking: Asking, s: State) -> list[tuple[str, str]]:
+    """Those by which a verification agrees, as the case's book says them."""
+    book = books.book(asking.db, s.book or books.in_force(asking.db, asking.day))
+    return [(code, outcome.says) for code, outcome in sorted(book.outcomes.items()) if not outcome.answered]
+
+
+def _changed(e: Said, names: Mapping[str, str], reader: Reader) -> str:
+    say, who, p = reader.say, named(e, names, reader), e.payload
+    if e.action == "comment":
+        return say("{who} wrote: {text}").format(who=who, text=p.get("text", "–"))
+    if e.action == "hold":
+        return say("{who} put it aside until {day}: {why}").format(
+            who=who, day=reader.day(p.get("until")), why=p.get("reason", "–")
+        )
+    if e.action in ("delegate", "reassign"):
+        to = names.get(p.get("to", ""), "–")
+        return say("{who} gave it to {to}: {why}").format(who=who, to=to, why=p.get("reason", "–"))
+    return (
+        say("{who} took it in hand").format(who=who)
+        if e.action == "claim"
+        else say("{who} handed it back").format(who=who)
+    )
+
+
+def _you(asking: Asking, e: Said, names: Mapping[str, str], reader: Reader) -> str:
+    return reader.say("you") if e.person == asking.me.id else named(e, names, reader)
+
+
+def _done(view: View, action: str, verdict: Verdict) -> Response:
+    """What was done, what takes effect by it, and what waits next."""
+    asking, reader = view.asking, view.reader
+    s = store.read_case(asking.db, view.s.id) or view.s
+    at = one(asking.db.rows("SELECT recorded_at FROM entry WHERE stream = ? AND seq = ?", s.stream, verdict.seq))
+    found = items(asking.db, asking.rules, asking.me.person, asking.day)
+    following = list(islice((w for w in found if not (w.state.held_until and w.state.held_until > asking.day)), 1))
+    return show(asking, "decision.html", state="done", s=s, about=matter(asking, view.s, view.borrower, (), reader),
+                did=arrows.done(reader.say, s.process, action), at=at[0] if at else "", seq=verdict.seq,
+                effects=_effects(view, s, action, verdict), opened=store.read_cases(asking.db, verdict.opened),
+                next=following[0] if following else None)  # fmt: skip
+
+
+def _effects(view: View, s: State, action: str, verdict: Verdict) -> list[str]:
+    asking, reader = view.asking, view.reader
+    process = asking.rules.processes[s.process]
+    say, step, found = reader.say, process.steps[verdict.step], list[str]()
+    arrow = next(do for each in process.steps.values() for do in each.does if do.name == action)
+    if (s.process, action) == ("control", "confirm"):
+        says = effect(s, books.book(asking.db, s.book), reader)
+        found.append(say("{sentence}.").format(sentence=says[:1].upper() + says[1:]))
+    if (s.process, action) == ("control", "lift"):
+        found.append(say("From now on it stands against no payment."))
+    if arrow.tells and (manager := store.managers(asking.db, [s.subject], asking.day).get(s.subject)):
+        found.append(say("{name} is told.").format(name=names_of(asking.db, [manager]).get(manager, manager)))
+    if step.kind == END:
+        found.append(say("The case has ended."))
+    elif step.kind == SERVICE:
+        found.append(say("A run takes it on: {step}.").format(step=reader.step(verdict.step, s.process)))
+    elif verdict.nobody:
+        found.append(say("Nobody may take the next step; operations is told."))
+    elif s.step == verdict.step:
+        due = reader.say("due {day}").format(day=reader.day(s.due_on)) if s.due_on else reader.say("no deadline")
+        found.append(say("It now stands at: {step}, {due}.").format(step=reader.step(s.step, s.process), due=due))
+    return found
+
+
+def _ended(asking: Asking, refused: Refused) -> Response:
+    """A link that leads nowhere: never ours, at its end, or to what another may see."""
+    status = {"link_expired": 410}.get(refused.code, 404)
+    return show(
+        asking, "decision.html", status, state=refused.code, s=None, at=str(refused.facts.get("expired_at", ""))
+    )

@@ -1,0 +1,102 @@
+"""What a mail's link leads to, for the person who opens it: the item as the record has it, what happened since the mail
+was written, and what he may decide. The token is no permission: the door says what is his."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from door import store
+from door.command import Refused
+from door.db import one
+from door.fold import State
+from models.process import ITEM_ACTS
+from portal import arrows
+from portal.asking import NotThere
+from portal.house import Asking
+from portal.inbox import bulk_of
+from portal.matter import Said, effect, journal
+from portal.offers import Offer, offers
+from portal.page import Reader, spoken, why
+from portal.scope import scope
+from tasks import books, token
+from tasks.inbox import START, Waiting, items
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An arrow as it is offered: decided here (`inline`) with these `fields` (needed or not), or in a form of its own;
+    `says`: what it brings about; `green`: as proposed, with nothing to add."""
+
+    name: str
+    label: str
+    says: str
+    refused: str
+    inline: bool
+    fields: Mapping[str, bool]
+    high_risk: bool
+    green: bool
+
+
+@dataclass(slots=True)
+class View:
+    """What one person sees of one item, at one moment."""
+
+    asking: Asking
+    link: token.Token
+    text: str
+    s: State
+    borrower: str
+    said: list[Said]
+    waiting: Waiting | None
+    choices: list[Choice] = field(default_factory=list)
+
+    @property
+    def reader(self) -> Reader:
+        return Reader(spoken(self.asking.request, self.asking.me.language))
+
+    @property
+    def decided(self) -> Said | None:
+        """The act that ended what the link was for."""
+        return next((e for e in self.said if e.own and e.seq > self.link.seq and e.action not in ITEM_ACTS), None)
+
+    @property
+    def changes(self) -> list[Said]:
+        """What others did on the item since the link was made, without deciding it."""
+        return [e for e in self.said if e.own and e.seq > self.link.seq and e.person != self.asking.me.id]
+
+
+def view_of(asking: Asking, text: str) -> View | Refused:
+    """Raises NotThere where the case is neither his to see nor to decide."""
+    house, db = asking.portal.house, asking.db
+    link = token.read(text, house.link_secret(), house.now())
+    if isinstance(link, Refused):
+        return link
+    waiting = next(
+        iter(items(db, asking.rules, asking.me.person, asking.day, START, "i.case_id = ?", [link.case])), None
+    )
+    condition, values = scope(asking)
+    row = one(db.rows("SELECT coalesce(b.name, '') FROM cases c LEFT JOIN borrower b ON b.id = c.subject WHERE c.id = ? "
+                      f"AND {condition if waiting is None else '1 = 1'}", link.case,
+                      *(values if waiting is None else ())))  # fmt: skip
+    s = store.read_case(db, link.case) if row else None
+    if row is None or s is None:
+        if link.person == asking.me.id:
+            raise NotThere
+        return Refused("link_anothers")
+    view = View(asking, link, text, s, str(row[0]), journal(asking, s), waiting)
+    if waiting is not None and view.decided is None:
+        view.choices = [_choice(view, offer) for offer in offers(asking, s, waiting.behalf)]
+    return view
+
+
+def _choice(view: View, offer: Offer) -> Choice:
+    s, do, say = view.s, offer.do, view.reader.say
+    green = bulk_of(view.asking, view.waiting) is do if view.waiting else False
+    label = arrows.choice(say, s.process, do.name)
+    says = ""
+    if green:
+        says = say("as proposed: no finding, L0")
+    elif (s.process, do.name) == ("control", "confirm"):
+        says = effect(s, books.book(view.asking.db, s.book), view.reader)
+    return Choice(do.name, label, says, why(view.asking, offer.refused) if offer.refused else "", green or arrows.inline(do),
+                  {} if green else {n: need for n, need in arrows.fields(do).items() if n in arrows.INLINE},
+                  offer.high_risk, green)  # fmt: skip
