@@ -80,7 +80,7 @@ def _rect(box: Box, fill: str, stroke: str, more: str = "") -> str:
 def _flow(flow: Flow, where: Plan) -> str:
     colour, tip = (SOFT, "soft") if flow.message else (BACK, "back") if leads_back(flow, where) else (INK, "ink")
     pen = f'fill="none" stroke="{colour}" stroke-width="1.6"' + (' stroke-dasharray="7 4"' if flow.message else "")
-    path = f'<path d="{_rounded(where.lines[flow.id])}" {pen} marker-end="url(#{tip})"/>'
+    path = f'<path d="{rounded(where.lines[flow.id])}" {pen} marker-end="url(#{tip})"/>'
     if flow.default:  # the slash across its beginning
         (x, y), (u, v) = where.lines[flow.id][:2]
         x, y = x + (u > x) * 9 - (u < x) * 9, y + (v > y) * 9 - (v < y) * 9
@@ -88,7 +88,8 @@ def _flow(flow: Flow, where: Plan) -> str:
     return path
 
 
-def _rounded(line: tuple[XY, ...]) -> str:
+def rounded(line: tuple[XY, ...]) -> str:
+    """The path of a flow with its bends rounded off."""
     path = f"M{line[0][0]:g},{line[0][1]:g}"
     for (ax, ay), (x, y), (bx, by) in zip(line, line[1:], line[2:], strict=False):
         r = min(BEND, (abs(x - ax) + abs(y - ay)) / 2, (abs(x - bx) + abs(y - by)) / 2)

@@ -1,0 +1,219 @@
+"""What surrounds a case: its facts, its facilities as the newest snapshot has them, the borrower's conditions, controls
+and orders, the gate's answer today."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from markupsafe import Markup
+
+from door.command import Refused
+from door.db import Row
+from door.fold import State, facts_in
+from door.store import among
+from models.policy import Book
+from portal.house import Asking
+from portal.page import Reader
+from portal.sight import Sight
+from tasks import gate
+from tasks.dossier import PACKAGES, Dossier, answers
+from tasks.run import newest_snapshot
+
+BESIDE = 30  # of a borrower's controls and orders, the newest
+Facts = list[tuple[str, str | Markup, str]]  # name, value, class of the value
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Another case of the borrower: a control or an order."""
+
+    id: int
+    process: str
+    step: str
+    kind: str
+    says: str
+    facility: str
+    due_on: str | None
+    closed_on: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """A condition set at approval. `state`: met, broken, or open (not asked, or not answered)."""
+
+    facility: str
+    name: str
+    value: str
+    source: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What the gate would answer today for a facility: allow, limit, refuse; why, and what a limit leaves."""
+
+    facility: str
+    outcome: str
+    left: int
+    currency: str
+    reasons: Sequence[Refused]
+
+
+@dataclass(slots=True)
+class Around:
+    facts: Facts
+    due: list[Row] = field(default_factory=list)
+    conditions: list[Agreed] = field(default_factory=list)
+    beside: list[Beside] = field(default_factory=list)
+    gate: list[Gate] = field(default_factory=list)
+    data_of: str = ""
+
+
+# -- the facts of the case itself ---------------------------------------------------------------------------------------
+
+
+def facts(asking: Asking, s: State, sight: Sight, opening: Mapping[str, Any], book: Book | None, manager: str, reader: Reader,
+          names: Mapping[str, str]) -> Facts:  # fmt: skip
+    say, f = reader.say, sight.facts(s)
+    made: Facts = []
+
+    def add(name: str, value: Any, kind: str = "") -> None:
+        if value not in (None, ""):
+            made.append((name, value, kind))
+
+    if s.process == "inspection":
+        add(say("Kind"), reader.kind(f["kind"]).capitalize())
+        if not sight.vendor:
+            add(say("Exposure"), reader.money(f["amount"], f["currency"]))
+            add(say("Class in the books"), reader.class_(opening.get("class_")))
+        add(say("Collected by"), {"outsourced": say("a vendor"), "own": say("the account manager, on a visit"),
+                                  "desk": say("the account manager, at his desk")}.get(f.get("how") or f["path"], ""))  # fmt: skip
+        add(say("Inspector"), names.get(str(f.get("inspector", "")), f.get("inspector")))
+    if s.process in ("control", "order"):
+        rules: Mapping[str, Any] = (book.restrictions if s.process == "control" else book.orders) if book else {}
+        rule = rules.get(f.get("kind", ""))
+        add(
+            say("Restriction") if s.process == "control" else say("Order"),
+            f"{f.get('kind')} {rule.says if rule else ''}",
+        )
+        add(say("Facility"), f.get("facility") or say("all of the borrower's"))
+        if f.get("cap"):
+            add(say("At most"), reader.money(f["cap"], f.get("currency", "")))
+        if f.get("review_on"):
+            add(say("Review on"), reader.day(f["review_on"]))
+    if s.process == "handover":
+        add(say("To"), names.get(f["manager"], f["manager"]))
+        add(say("From"), reader.day(f["since"]))
+    if s.process == "policy":
+        version = asking.db.rows("SELECT version FROM book WHERE hash = ?", f["book"])
+        add(say("Version"), version[0][0] if version else "")
+        add(say("In force from"), reader.day(f["effective_from"]))
+        add(say("Book"), Markup("<code>{}</code>").format(f["book"][:16]))
+    if s.process == "run":
+        add(say("Stage"), str(f.get("stage", "")).replace("_", " "))
+        add(say("As of"), reader.day(f.get("as_of")))
+        add(
+            say("Snapshot"),
+            Markup("<code>{}</code>").format(str(f.get("snapshot", ""))[:16]) if f.get("snapshot") else "",
+        )
+    add(say("Opened"), reader.day(s.opened_on))
+    if s.closed_on:
+        add(say("Closed"), reader.day(s.closed_on))
+    if manager and not sight.vendor:
+        add(say("Account manager"), names.get(manager, manager))
+    if book:
+        rules_ = sorted({r for ask in opening.get("asks", ()) for r in ask["rules"]})
+        more = f", {', '.join(rules_)}" if rules_ and not sight.vendor else ""
+        add(say("Rules"), say("Book {version}").format(version=book.version) + more)
+    return made
+
+
+# -- the facilities -----------------------------------------------------------------------------------------------------
+
+
+def arrears(asking: Asking, facilities: Sequence[str]) -> tuple[dict[str, int | None], str]:
+    """Days past due by facility in the newest snapshot, and its day; what can't be read is not evaluated."""
+    sha256 = newest_snapshot(asking.db, asking.day)
+    found = asking.db.rows("SELECT as_of FROM snapshot WHERE sha256 = ?", sha256)
+    try:
+        rows = _read(asking.portal.house.snapshots / f"{sha256}.parquet")
+    except (OSError, pl.exceptions.PolarsError):
+        return {}, ""
+    wanted = rows.filter(pl.col("facility").is_in(list(facilities)))
+    return dict(wanted.iter_rows()), str(found[0][0]) if found else ""
+
+
+@lru_cache(maxsize=1)
+def _read(snapshot: Path) -> pl.DataFrame:
+    return pl.read_parquet(snapshot, columns=["facility", "dpd"])
+
+
+def in_arrears(facilities: Sequence[str], days: Mapping[str, int | None], reader: Reader) -> tuple[str, str]:
+    """The worst of them in words, and how it looks."""
+    known = [d for f in facilities if (d := days.get(f)) is not None]
+    if not known:
+        return reader.say("not evaluated"), "dim"
+    worst = max(known)
+    if worst <= 0:
+        return reader.say("None"), ""
+    return (reader.say("1 day") if worst == 1 else reader.say("{n} days").format(n=worst)), "warned"
+
+
+# -- the borrower -------------------------------------------------------------------------------------------------------
+
+
+def beside(asking: Asking, s: State, names_book: Mapping[str, Book]) -> list[Beside]:
+    """The borrower's other controls and orders: open ones first, the newest first."""
+    found = []
+    for id_, process, step, state, book, closed_on, due_on in asking.db.rows(
+        "SELECT c.id, c.process, c.step, c.state, c.book, c.closed_on, i.due_on FROM cases c LEFT JOIN item i "
+        "ON i.case_id = c.id WHERE c.subject = ? AND c.process IN ('control', 'order') AND c.id <> ? "
+        "ORDER BY c.closed_on IS NOT NULL, c.id DESC LIMIT ?", s.subject, s.id, BESIDE):  # fmt: skip
+        f = facts_in(state)
+        rules: Mapping[str, Any] = {}
+        if book in names_book:
+            rules = names_book[book].restrictions if process == "control" else names_book[book].orders
+        rule = rules.get(f.get("kind", ""))
+        found.append(Beside(id_, process, step, f.get("kind", ""), rule.says if rule else "", f.get("facility", ""),
+                            due_on, closed_on))  # fmt: skip
+    return found
+
+
+def conditions(asking: Asking, facilities: Sequence[str], d: Dossier | None, book: Book | None) -> list[Agreed]:
+    where, values = among(asking.db, "facility", facilities)
+    found = []
+    for facility, name, kind, value, source in asking.db.rows(
+        f"SELECT facility, name, kind, value, source FROM condition WHERE {where} ORDER BY facility, name", values):  # fmt: skip
+        state = _kept(kind, facility, d, book) if d and book else ""
+        found.append(Agreed(facility, name.replace("-", " ").replace("_", " "), value, source, state))
+    return found
+
+
+def _kept(kind: str, facility: str, d: Dossier, book: Book) -> str:
+    """Of a covenant, by what was answered to its checkpoints here; anything else is not judged by an answer."""
+    if kind != "covenant":
+        return ""
+    asked = {(facility, id_) for id_ in book.additions.get("covenant", ())}
+    if any((f["facility"], f["checkpoint"]) in asked for f in d.findings):
+        return "broken"
+    return "met" if asked & answers(d.last(*PACKAGES)).keys() else "open"
+
+
+def at_the_gate(asking: Asking, facilities: Sequence[str]) -> list[Gate]:
+    """What the gate would say today of the least payment; nothing is asked, and nothing journaled."""
+    where, values = among(asking.db, "id", facilities)
+    found = []
+    for facility, currency in asking.db.rows(f"SELECT id, currency FROM facility WHERE {where} ORDER BY id", values):
+        judged = gate.judge(asking.db, facility, 1, asking.clock, asking.rules, asking.portal.house.snapshots)
+        outcome = "refuse" if judged.allows(1) <= 0 else "limit" if judged.left < gate.MOST else "allow"
+        found.append(Gate(facility, outcome, judged.left, currency, judged.reasons))
+    return found
+
+
+def late_by(due_on: str | None, day: str) -> int:
+    """Calendar days past the deadline; nought where none has passed."""
+    return max(0, (date.fromisoformat(day) - date.fromisoformat(due_on)).days) if due_on else 0

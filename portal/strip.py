@@ -1,0 +1,116 @@
+"""Where a case stands: its steps in a row, done ones with day and count, the token, and how it goes on from there."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from door.fold import State
+from door.journal import Entry
+from models.process import END, GATEWAY, ITEM_ACTS, START, USER, Process, Step, holds
+from portal.page import Reader
+
+#: Steps up to which an inspector follows a case; what comes after is the bank's.
+COLLECTING = ("start", "dispatch", "visit", "screen", "check")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A step of the row. `flow`: a run's, no person's; `says` stands below its name."""
+
+    name: str
+    says: str = ""
+    flow: bool = False
+    done: bool = False
+    here: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The case left a step by an action on a day, and came to another."""
+
+    step: str
+    action: str
+    to: str
+    day: str
+
+
+def passages(process: Process, entries: Sequence[Entry]) -> Iterator[Passage]:
+    at = process.start
+    for e in entries:
+        if e.action not in ITEM_ACTS or e.step != at:
+            yield Passage(at, e.action, e.step, e.business_date)
+            at = e.step
+
+
+def strip(
+    process: Process, s: State, entries: Sequence[Entry], reader: Reader, with_: str, vendor: bool = False
+) -> list[Mark]:
+    """`with_`: in whose hands the case is, as it is said below the present step."""
+    left: dict[str, list[str]] = {}
+    for p in passages(process, entries):
+        left.setdefault(p.step, []).append(p.day)
+    ended = process.steps[s.step].kind == END
+    place = list(process.steps).index
+    before = sorted((n for n in left if n != s.step and (ended or place(n) < place(s.step))), key=place)
+    ahead = list(_ahead(process, s))
+    if vendor:
+        return _for_vendor(process, s, [n for n in before if n in COLLECTING], left, ahead, reader, with_)
+    return [
+        *(_done(process, n, left[n], reader) for n in before),
+        _mark(process, s.step, reader.day(s.closed_on, year=False) if ended else with_, reader, here=True),
+        *(_mark(process, n, reader.say("again") if n in left else "", reader) for n in ahead),
+    ]  # fmt: skip
+
+
+def _for_vendor(process: Process, s: State, before: list[str], left: Mapping[str, list[str]], ahead: list[str],
+                reader: Reader, with_: str) -> list[Mark]:  # fmt: skip
+    """His part step by step, the bank's in one."""
+    own = s.step in COLLECTING
+    bank = Mark(reader.say("With the bank"), here=not own)
+    here = [_mark(process, s.step, with_, reader, here=True)] if own else []
+    rest = [_mark(process, n, "", reader) for n in ahead if n in COLLECTING]
+    return [*(_done(process, n, left[n], reader) for n in before), *here, *rest, bank]
+
+
+def _done(process: Process, step: str, days: list[str], reader: Reader) -> Mark:
+    says = reader.day(days[-1], year=False)
+    if len(days) == 2:
+        says = reader.say("{day}, twice").format(day=says)
+    elif len(days) > 2:
+        says = reader.say("{day}, {n} times").format(day=says, n=len(days))
+    return _mark(process, step, says, reader, done=True)
+
+
+def _mark(process: Process, step: str, says: str, reader: Reader, done: bool = False, here: bool = False) -> Mark:
+    flow = process.steps[step].kind not in (USER, START, END)
+    return Mark(named(reader, process.name, step), says or (reader.say("flow") if flow else ""), flow, done, here)
+
+
+def _ahead(process: Process, s: State) -> Iterator[str]:
+    """How it goes on if everything goes its ordinary way: by the first arrow of each step, at a gateway by the facts."""
+    seen, at = {s.step}, s.step
+    while process.steps[at].does:
+        at = _next(process.steps[at], s)
+        if at in seen:
+            return
+        seen.add(at)
+        if process.steps[at].kind != GATEWAY:
+            yield at
+
+
+def _next(step: Step, s: State) -> str:
+    if step.kind == GATEWAY:
+        return next((do.to for do in step.does if not do.when or holds(do.when, s.facts)), step.does[-1].to)
+    return next((do.to for do in step.does if do.name != step.late), step.does[0].to)
+
+
+def named(reader: Reader, process: str, step: str) -> str:
+    """A step's name, also of those that no person does and that no letter names."""
+    say = reader.say
+    return {
+        "start": say("Open"), "dispatch": say("Dispatch"), "screen": say("Screen"), "prepare": say("Prepare"),
+        "draw": say("Draw"), "weigh": say("Weigh"), "closed": say("Closed"), "cancelled": say("Cancelled"),
+        "lifted": say("Lifted"), "rejected": say("Rejected"), "in_force": say("In force"), "done": say("Done"),
+        "tightened": say("Tightened"), "workout": say("Workout"), "taken": say("Taken over"),
+        "declined": say("Declined"), "approved": say("Approved"), "running": say("Running"),
+        "finished": say("Finished"),
+    }.get(step) or reader.step(step, process)  # fmt: skip
