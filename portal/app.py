@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from door.db import Unreachable
-from portal import decision, inbox, signin
+from portal import case, cases, decision, hooks, inbox, operations, signin
 from portal.api import api
 from portal.asking import Forged, NotThere, SignInFirst
 from portal.guard import Guard, TooLarge
@@ -18,14 +18,15 @@ from portal.house import Portal
 from portal.page import show_anybody
 from tasks.house import House
 
-PAGES = (signin, inbox, decision)
+PAGES = (signin, inbox, cases, case, decision, operations, hooks)
 
 
 def create(house: House, hosts: Sequence[str] = ("127.0.0.1", "localhost"),
-           wake: Callable[[str], None] = lambda stage: None) -> FastAPI:  # fmt: skip
-    """`hosts` are the names by which it may be asked for; `wake` is called with the stage that has to do now."""
+           wake: Callable[[str], None] = lambda stage: None, prefect: Callable[[], str] = lambda: "") -> FastAPI:  # fmt: skip
+    """`hosts` are the names by which it may be asked for; `wake` is called with the stage that has to do now; `prefect`
+    gives the address of Prefect's API, empty where there is none."""
     plain = not house.portal.startswith("https://")
-    portal = Portal(house, wake, plain)
+    portal = Portal(house, wake, plain, prefect)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:

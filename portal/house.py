@@ -19,11 +19,13 @@ KEPT = 16  # idle connections
 @dataclass
 class Portal:
     """One portal: where it works, what it tells when a case has come to a flow (`wake`: the stage's name), whether the
-    browser's cookies may travel over plain HTTP (loopback only)."""
+    browser's cookies may travel over plain HTTP (loopback only), where Prefect's API is just now (empty:
+    nowhere)."""
 
     house: House
     wake: Callable[[str], None] = lambda stage: None
     plain: bool = True
+    prefect: Callable[[], str] = lambda: ""
     _idle: "LifoQueue[Db]" = field(default_factory=lambda: LifoQueue(KEPT))
 
     @contextmanager

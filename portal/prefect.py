@@ -1,0 +1,99 @@
+"""What Prefect says of our stages, and the start of one: a few requests with a short patience, or nothing."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+OURS = "postloan"  # the tag of our deployments and runs
+PATIENCE_S = 2.0
+BACK = 200  # runs that are looked back on, the most that the server answers at once
+UNDER_WAY = ("RUNNING", "PENDING", "CANCELLING")
+
+
+class NoAnswer(Exception):
+    """Prefect does not answer, or not as it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRun:
+    """A run as Prefect has it; instants as UTC text, empty where there is none. `state` is the type (COMPLETED), `name`
+    the state's name (AwaitingRetry, Late); `seconds`: how long it took, or takes so far."""
+
+    id: str
+    state: str
+    name: str
+    says: str
+    expected: str
+    started: str
+    ended: str
+    seconds: float
+
+    @property
+    def under_way(self) -> bool:
+        return self.state in UNDER_WAY
+
+
+@dataclass(frozen=True)
+class Read:
+    """By flow: the last run that began, the next one, and the deployment by which it is started."""
+
+    last: Mapping[str, FlowRun] = field(default_factory=dict)
+    next: Mapping[str, FlowRun] = field(default_factory=dict)
+    deployments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prefect:
+    """Prefect's API at an address, `…/api` included."""
+
+    api: str
+
+    def page(self, flow_run: str) -> str:
+        """The address of a run in Prefect's own pages."""
+        return f"{self.api.removesuffix('/api')}/runs/flow-run/{flow_run}"
+
+    def read(self, flows: Sequence[str]) -> Read:
+        """Raises NoAnswer."""
+        named = {"name": {"any_": list(flows)}}
+        with self._client() as client:
+            names = {each["id"]: each["name"] for each in _ask(client, "/flows/filter", {"flows": named})}
+            began = {"state": {"type": {"not_any_": ["SCHEDULED"]}}}
+            waiting = {"state": {"type": {"any_": ["SCHEDULED"]}}}
+            last, next_ = (
+                _ask(client, "/flow_runs/filter", {"flows": named, "flow_runs": which, "sort": sort, "limit": BACK})
+                for which, sort in ((began, "START_TIME_DESC"), (waiting, "EXPECTED_START_TIME_ASC"))
+            )
+            ours = _ask(client, "/deployments/filter", {"flows": named, "deployments": {"tags": {"all_": [OURS]}}})
+        return Read(_first(names, last), _first(names, next_), {names.get(d["flow_id"], ""): d["id"] for d in ours})
+
+    def start(self, deployment: str, parameters: Mapping[str, Any], tags: Sequence[str], key: str) -> str:
+        """Asks for a run; the same key gives the same run again. Its id. Raises NoAnswer."""
+        body = {"parameters": dict(parameters), "tags": [OURS, *tags], "idempotency_key": key}
+        with self._client() as client:
+            return str(_ask(client, f"/deployments/{deployment}/create_flow_run", body)["id"])
+
+    def _client(self) -> httpx.Client:
+        user, _, password = os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
+        return httpx.Client(base_url=self.api, auth=(user, password) if user else None, trust_env=False,
+                            timeout=PATIENCE_S)  # fmt: skip
+
+
+def _ask(client: httpx.Client, path: str, body: Mapping[str, Any]) -> Any:
+    try:
+        return client.post(path, json=body).raise_for_status().json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as e:
+        raise NoAnswer(str(e)) from None
+
+
+def _first(names: Mapping[str, str], runs: Sequence[Mapping[str, Any]]) -> dict[str, FlowRun]:
+    found: dict[str, FlowRun] = {}
+    for run in runs:
+        state = run.get("state") or {}
+        found.setdefault(names.get(run["flow_id"], ""), FlowRun(
+            run["id"], run["state_type"] or "", run["state_name"] or "", state.get("message") or "",
+            run["expected_start_time"] or "", run["start_time"] or "", run["end_time"] or "",
+            float(run["total_run_time"] or 0) or float(run["estimated_run_time"] or 0)))  # fmt: skip
+    return found

@@ -1,0 +1,94 @@
+"""The bank's stages as operations knows them: what they are called, what waits for each, what a run would take."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from door.db import Db
+from portal.house import Asking
+from tasks.foresee import foresee
+from tasks.services import SERVICES
+
+#: In the order of the bank's day.
+STAGES = ("scheduled_inspection", "outsourced_collection", "manager_review", "four_eyes_verification", "escalation",
+          "deadlines", "delivery", "nightly_audit", "lifecycle")  # fmt: skip
+
+
+def titles(say: Callable[[str], str]) -> dict[str, tuple[str, str]]:
+    """By stage its name and what it does."""
+    return {
+        "scheduled_inspection": (say("Scheduled inspection"), say("opens what is due")),
+        "outsourced_collection": (say("Outsourced collection"), say("vendors, and what they hand in")),
+        "manager_review": (say("Manager review"), say("changes and proposals")),
+        "four_eyes_verification": (say("Four-eyes verification"), say("who is verified in depth")),
+        "escalation": (say("Escalation"), say("against the policy's line")),
+        "deadlines": (say("Deadlines"), say("reminders and tightening")),
+        "delivery": (say("Delivery"), say("mail and chat")),
+        "nightly_audit": (say("Nightly audit"), say("anchor, verify, replay")),
+        "lifecycle": (say("Whole day"), say("all stages in their order")),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Cases at one service step: how many, and since when the oldest of them (UTC instant)."""
+
+    step: str
+    number: int
+    since: str
+
+
+def queues(db: Db) -> list[Queue]:
+    """What waits for flows, by step; steps at which nothing waits are left out."""
+    marks = ", ".join("?" * len(SERVICES))
+    found = {step: Queue(step, n, since) for step, n, since in db.rows(
+        "SELECT c.step, count(*), min(e.recorded_at) FROM cases c JOIN entry e ON e.stream = c.stream AND e.seq = c.seq "
+        f"WHERE c.process = 'inspection' AND c.step IN ({marks}) GROUP BY c.step", *SERVICES)}  # fmt: skip
+    return [found[step] for step in SERVICES if step in found]
+
+
+def waiting(db: Db, day: str, now: str) -> Counter[str]:
+    """How many things wait for each stage; the due ledger's are known to a dry run alone."""
+    found: Counter[str] = Counter()
+    for queue in queues(db):
+        found[SERVICES[queue.step].stage] += queue.number
+    found["deadlines"] = db.rows("SELECT count(*) FROM item WHERE due_on < ?", day)[0][0]
+    found["delivery"] = sum(_to_tell(db, now))
+    return found
+
+
+def _to_tell(db: Db, now: str) -> tuple[int, int]:
+    """Notices not yet addressed, and messages that are due."""
+    return (db.rows("SELECT count(*) FROM notice WHERE message IS NULL")[0][0],
+            db.rows("SELECT count(*) FROM message WHERE state = 'queued' AND next_at <= ?", now)[0][0])  # fmt: skip
+
+
+def dry_run(asking: Asking, stage: str, say: Callable[[str], str], step: Callable[[str], str]) -> list[tuple[str, int]]:
+    """What a run of the stage would take, in words and numbers; nothing is written to the database. `step` names a step.
+
+    Raises PolicyError where no book is in force, LookupError where there is no snapshot."""
+    db, house = asking.db, asking.portal.house
+    found: list[tuple[str, int]] = []
+    if stage in ("scheduled_inspection", "lifecycle"):
+        outlook = foresee(db, house, date.fromisoformat(asking.day))
+        rows = Counter(row.outcome for row in outlook.rows)
+        paths = {"outsourced": say("inspections to open, by a vendor"), "own": say("inspections to open, own visit"),
+                 "desk": say("inspections to open, at the desk")}  # fmt: skip
+        outcomes = {"started": say("due rows started"), "merged": say("due rows merged"),
+                    "skipped": say("due rows skipped, with a record"), "pending": say("due rows that stay pending")}  # fmt: skip
+        found += [(words, outlook.cases[path]) for path, words in paths.items()]
+        found += [(words, rows[outcome]) for outcome, words in outcomes.items()]
+    at = {queue.step: queue.number for queue in queues(db)}
+    for name, service in SERVICES.items():
+        if stage in (service.stage, "lifecycle"):
+            found.append((say("cases that wait at {step}").format(step=step(name)), at.get(name, 0)))
+    if stage in ("deadlines", "lifecycle"):
+        late, soon = (db.rows(f"SELECT count(*) FROM item WHERE due_on {how} ?", asking.day)[0][0] for how in "<=")
+        found += [(say("items past their deadline"), late), (say("items due today"), soon)]
+    if stage in ("delivery", "lifecycle"):
+        notices, messages = _to_tell(db, house.now())
+        found += [(say("notices to address"), notices), (say("messages due"), messages)]
+    if stage in ("nightly_audit", "lifecycle"):
+        found.append((say("entries to check"), db.rows("SELECT count(*) FROM entry")[0][0]))
+    return found

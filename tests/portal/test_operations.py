@@ -1,0 +1,238 @@
+"""Operations: the bank's day from Prefect or from our own records, what waits, the due ledger, failed deliveries, runs
+asked for after a dry run, and what Prefect reports."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from deployments.automations import Hook
+from deployments.deploy import deploy
+from door.db import Db
+from tasks.deliver import Post, send
+from tasks.ledger import equation
+from tests.deployments.conftest import project
+from tests.portal.conftest import Office
+
+__all__ = ["project"]
+RUN = "0a1b2c3d-0000-4000-8000-000000000001"
+
+
+@pytest.fixture
+def moon(office: Office) -> str:
+    """Of operations."""
+    person = office.of("operations")
+    office.at(person)  # the sign-in is an entry of its own
+    return person
+
+
+def reported(office: Office, run: str = RUN, what: str = "failed", flow: str = "escalation", secret: str = "",
+             **more: str) -> Any:  # fmt: skip
+    bearer = f"Bearer {secret or office.house.hook_secret()}"
+    said = {"what": what, "flow_run": run, "flow": flow, "says": "the bureau does not answer", **more}
+    return office.browser().post("/hooks/prefect", json=said, headers={"authorization": bearer})
+
+
+# -- the page ---------------------------------------------------------------------------------------------------------
+
+
+def test_without_prefect_the_page_says_so_and_shows_our_own_runs(office: Office, moon: str) -> None:
+    page = office.at(moon).get("/operations")
+    assert page.status_code == 200
+    assert "This portal is not connected to Prefect." in page.text
+    last = office.db.rows("SELECT id FROM cases WHERE process = 'run' AND subject LIKE 'manager_review/%' "
+                          "ORDER BY id DESC LIMIT 1")[0][0]  # fmt: skip
+    assert f'href="/audit/runs/{last}"' in page.text
+
+
+def test_a_prefect_that_does_not_answer_is_said_within_the_patience(office: Office, moon: str, port: int) -> None:
+    office.app.state.portal.prefect = lambda: f"http://127.0.0.1:{port}/api"
+    assert "Prefect does not answer." in office.at(moon).get("/operations").text
+
+
+def test_what_waits_is_counted_by_step(office: Office, moon: str) -> None:
+    page = office.at(moon).get("/operations").text
+    [(number, late)] = office.db.rows("SELECT count(*), sum(CASE WHEN due_on < ? THEN 1 ELSE 0 END) FROM item",
+                                      office.house.business_date().isoformat())  # fmt: skip
+    total = re.search(r'<tr class="sum">.*?</tr>', page, re.S)
+    assert total is not None
+    assert re.findall(r'class="num">([\d,]+)<', total[0])[::2] == [f"{number:,}", f"{late:,}"]
+
+
+@pytest.mark.parametrize("role", ["account_manager", "branch_head", "inspector", "post_loan_officer", "credit_manager"])
+def test_whoever_has_nothing_to_do_with_operations_finds_no_such_page(office: Office, role: str) -> None:
+    person = office.of(role)
+    assert office.at(person).get("/operations").status_code == 404
+    for path in ("dry", "run", "requeue"):
+        assert office.post(person, f"/operations/{path}", stage="escalation", message="all").status_code == 404  # type: ignore[attr-defined]
+
+
+def test_an_auditor_reads_it_and_starts_nothing(office: Office, moon: str) -> None:
+    auditor = office.of("auditor")
+    page = office.at(auditor).get("/operations")
+    assert page.status_code == 200
+    assert "Dry run" not in page.text
+    assert office.post(auditor, "/operations/dry", stage="escalation").status_code == 404  # type: ignore[attr-defined]
+    assert office.post(auditor, "/operations/requeue", message="all").status_code == 404  # type: ignore[attr-defined]
+
+
+# -- the due ledger ---------------------------------------------------------------------------------------------------
+
+
+def test_the_due_ledger_adds_up_on_both_sides(office: Office, moon: str) -> None:
+    today = office.house.business_date()
+    since = today.replace(year=today.year - 1)
+    found = equation(office.db, office.house, since, today, today)
+    rows = office.db.rows("SELECT outcome, count(*) FROM due WHERE due_on BETWEEN ? AND ? GROUP BY outcome",
+                          since.isoformat(), today.isoformat())  # fmt: skip
+    assert {"started": found.started, "merged": found.merged, "skipped": found.skipped} == {
+        "started": 0, "merged": 0, "skipped": 0, **dict(rows)}  # fmt: skip
+    assert found.pending is not None
+    assert found.started == found.in_time + found.late + found.open + found.cancelled > 0
+    assert found.missing == 0
+    page = office.at(moon).get(f"/operations?since={since}&until={today}").text
+    assert "✓ Balanced" in page
+    assert f"<b>{found.due:,}</b><small>due</small>" in page
+
+
+def test_a_started_row_whose_inspection_is_gone_is_said(office: Office, moon: str) -> None:
+    today = office.house.business_date()
+    case = office.db.rows("SELECT case_id FROM due WHERE outcome = 'started' ORDER BY due_on, facility LIMIT 1")[0][0]
+    before = equation(office.db, office.house, today.replace(year=today.year - 1), today, today)
+    office.db.run("UPDATE cases SET step = 'cancelled' WHERE id = ?", case)
+    after = equation(office.db, office.house, today.replace(year=today.year - 1), today, today)
+    assert after.cancelled == before.cancelled + 1
+    assert after.missing == 0
+
+
+def test_what_was_prescribed_and_not_yet_opened_is_pending(office: Office) -> None:
+    today = office.house.business_date()
+    [(facility, kind, due_on)] = office.db.rows("SELECT facility, kind, due_on FROM due WHERE kind = 'use' AND outcome = "
+                                                "'started' AND due_on <= ? ORDER BY due_on DESC, facility LIMIT 1",
+                                                today.isoformat())  # fmt: skip
+    since = today.replace(year=today.year - 1)
+    before = equation(office.db, office.house, since, today, today)
+    office.db.run("DELETE FROM due WHERE facility = ? AND kind = ? AND due_on = ?", facility, kind, due_on)
+    after = equation(office.db, office.house, since, today, today)
+    assert (after.due, after.started) == (before.due, before.started - 1)
+    assert after.pending == (before.pending or 0) + 1
+
+
+# -- runs -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_says_what_would_be_taken_and_writes_nothing(office: Office, moon: str) -> None:
+    before = office.db.rows("SELECT count(*) FROM entry"), office.db.rows("SELECT count(*) FROM cases")
+    for stage, says in (("scheduled_inspection", "due rows started"), ("escalation", "cases that wait at Weigh"),
+                        ("deadlines", "items past their deadline"), ("delivery", "notices to address"),
+                        ("nightly_audit", "entries to check")):  # fmt: skip
+        page = office.post(moon, "/operations/dry", stage=stage)
+        assert says in page.text  # type: ignore[attr-defined]
+        assert "Nothing was written." in page.text  # type: ignore[attr-defined]
+    assert (office.db.rows("SELECT count(*) FROM entry"), office.db.rows("SELECT count(*) FROM cases")) == before
+    assert office.post(moon, "/operations/dry", stage="no_such").status_code == 404  # type: ignore[attr-defined]
+
+
+def test_a_run_that_can_not_be_asked_for_is_said_to_have_changed_nothing(office: Office, moon: str, port: int) -> None:
+    office.app.state.portal.prefect = lambda: f"http://127.0.0.1:{port}/api"
+    answer = office.post(moon, "/operations/run", stage="escalation", batch="b1")
+    assert answer.status_code == 503  # type: ignore[attr-defined]
+    assert "Escalation was not started: Prefect does not answer." in answer.text  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_a_run_is_asked_of_prefect_once_with_the_day_and_by_whom(office: Office, moon: str, api: Any, project: Any,
+                                                                eventually: Callable[..., Any]) -> None:  # fmt: skip
+    flows = project.root / "flows" / "some.py"
+    flows.write_text(flows.read_text().replace('@flow(name="tiny")', '@flow(name="escalation")'))
+    file = project.write(project.deployment("escalation"))
+    asyncio.run(deploy(file, api.url, Hook("http://127.0.0.1:9/hooks/prefect", "x")))
+    office.app.state.portal.prefect = lambda: api.url
+    for _ in range(2):
+        assert office.post(moon, "/operations/run", stage="escalation", batch="b7").status_code == 303  # type: ignore[attr-defined]
+    asked = [run for run in api.runs("escalation") if f"by:{moon}" in run["tags"]]
+    assert [run["parameters"]["as_of"] for run in asked] == [office.house.business_date().isoformat()]
+    assert office.db.rows("SELECT count(*) FROM entry WHERE stream = ? AND action = 'asked_for_run'",
+                          f"person:{moon}") == [(2,)]  # fmt: skip
+    missing = office.post(moon, "/operations/run", stage="delivery", batch="b7")
+    assert missing.status_code == 409  # type: ignore[attr-defined]
+    assert "Prefect does not have Delivery" in missing.text  # type: ignore[attr-defined]
+    api.post(f"/flow_runs/{asked[0]['id']}/set_state", force=True,
+             state={"type": "FAILED", "name": "Failed", "message": "the bureau does not answer"})  # fmt: skip
+    page = eventually(lambda: _with(office.at(moon).get("/operations").text, "the bureau does not answer"))
+    assert "✕ Failed" in page
+    assert f"{api.url.removesuffix('/api')}/runs/flow-run/{asked[0]['id']}" in page
+
+
+def _with(page: str, text: str) -> str:
+    return page if text in page else ""
+
+
+# -- failed deliveries ------------------------------------------------------------------------------------------------
+
+
+def test_what_was_given_up_is_shown_and_sent_again(office: Office, moon: str) -> None:
+    db, now = office.db, office.house.now()
+    db.run("INSERT INTO message (id, person, channel, subject, body, state, tries, next_at, error) VALUES "
+           "('m1', ?, 'mailto', '', '', 'dead', 7, ?, 'Mailbox full')", moon, now)  # fmt: skip
+    page = office.at(moon).get("/operations").text
+    assert "Mailbox full" in page
+    assert "Given up after 7 attempts." in page
+    assert office.post(moon, "/operations/requeue", message="m1").status_code == 303  # type: ignore[attr-defined]
+    assert db.rows("SELECT state, tries FROM message WHERE id = 'm1'") == [("queued", 0)]
+    assert office.woken == ["delivery"]
+    assert db.rows("SELECT count(*) FROM entry WHERE stream = ? AND action = 'requeued'", f"person:{moon}") == [(1,)]
+
+
+# -- what Prefect reports ---------------------------------------------------------------------------------------------
+
+
+def test_an_alert_is_taken_once_shown_and_mailed_to_operations(office: Office, moon: str) -> None:
+    first, again = reported(office), reported(office)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert office.db.rows("SELECT what, flow FROM alert WHERE flow_run = ?", RUN) == [("failed", "escalation")]
+    holders = office.db.rows("SELECT count(*) FROM role_grant WHERE role = 'operations'")[0][0]
+    assert office.db.rows("SELECT count(*) FROM alerted WHERE flow_run = ?", RUN) == [(holders,)]
+    assert office.woken == ["delivery"]
+    page = office.at(moon).get("/operations").text
+    assert "the bureau does not answer" in page
+    assert "Prefect has reported nothing." not in page
+
+
+def test_the_mail_of_an_alert_names_stage_and_reason_and_leads_to_operations(office: Office, moon: str) -> None:
+    db, house = office.db, office.house
+    day = house.business_date().isoformat()
+    db.run("DELETE FROM channel")
+    reported(office)
+    post = Post(house.bank, house.link_secret(), house.page, {}, operations=f"{house.portal}/operations")
+    send(db, house.now, day, post, lambda: 0.5)
+    [(subject, body, state)] = db.rows("SELECT m.subject, m.body, m.state FROM message m JOIN alerted a ON a.message = "
+                                       "m.id WHERE a.flow_run = ? AND m.person = ?", RUN, moon)  # fmt: skip
+    assert "escalation" in subject
+    assert "the bureau does not answer" in body
+    assert f"{house.portal}/operations" in body
+    assert state == "dead", "he has no channel; it is not dropped as having nothing to say"
+
+
+def test_a_stage_that_fails_again_within_the_hour_is_shown_and_not_mailed_again(office: Office, moon: str) -> None:
+    reported(office)
+    second = reported(office, run=RUN.replace("1", "2"))
+    assert (second.status_code, second.json()) == (201, {"queued": 0})
+    assert office.db.rows("SELECT count(*) FROM alert") == [(2,)]
+    assert reported(office, run=RUN.replace("1", "3"), flow="delivery").json()["queued"] > 0
+
+
+@pytest.mark.parametrize("header", ["", "Bearer ", "Bearer 1", "Basic eDp5"])
+def test_who_does_not_have_the_secret_reports_nothing(office: Office, db: Db, header: str) -> None:
+    answer = office.browser().post("/hooks/prefect", headers={"authorization": header} if header else {}, json={
+        "what": "failed", "flow_run": RUN, "flow": "x", "says": ""})  # fmt: skip
+    assert answer.status_code == 401
+    assert db.rows("SELECT count(*) FROM alert") == [(0,)]
+
+
+@pytest.mark.parametrize("said", [{"what": "odd"}, {"flow_run": "1"}, {"flow": ""}, {"more": "x"}])
+def test_what_is_no_alert_is_refused(office: Office, db: Db, said: dict[str, str]) -> None:
+    assert reported(office, **said).status_code == 422
+    assert db.rows("SELECT count(*) FROM alert") == [(0,)]
