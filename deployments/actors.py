@@ -173,7 +173,7 @@ class Actors:
         return "lift", {}
 
     def _order(self, s: State, r: Random) -> tuple[str, dict[str, Any]] | None:
-        later = (self.day + timedelta(days=10)).isoformat()
+        later = self.rules.deadline(s.book, "order.{kind}", self.day.isoformat(), s.facts)
         if s.step in ("in_work", "tightened"):
             if s.step == "in_work" and r.random() < 0.12 and not s.done.get("grant"):
                 return "ask_extension", {"until": later, "reason": "The office in charge needs longer."}

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from door import store
 from door.command import SYSTEM, Clock, Command, Person, Refused, Rules, Verdict
 from door.db import Db, Row
-from door.decide import Facts, Move, decide, due, opening, who_may, why_not
+from door.decide import Facts, Move, decide, due, opening, too_far, who_may, why_not
 from door.fold import CASE_COLUMNS, State, blank, case_row, dump, fold, item_row, owner_of, rows_of
 from door.journal import COLUMNS, ZERO, Entry, canonical, seal
 from models import forms
@@ -144,18 +144,32 @@ class _Acting:
             self.managers.update(store.managers(db, subjects, day))
         slots = {(c.process, c.slot) for c in commands if c.slot is not None}
         self.slots = store.taken_slots(db, slots) if slots else {}
-        keys = {(c.person, c.key) for c in commands if c.key is not None}
+        keys = {(c.person, c.key) for c in commands if c.key is not None and _legible(c.key)}
         self.earlier = store.earlier(db, keys) if keys else {}
         named = {c.person for c in commands} | {c.on_behalf_of for c in commands if c.on_behalf_of}
         named |= {str(c.payload["to"]) for c in commands if c.action in ("delegate", "reassign") and "to" in c.payload}
         named |= {s.delegator for s in self.states.values() if s.delegator}
+        named |= set(self._rulers())
         self.people = store.people(db, named, day)
         self.staff: dict[str, dict[str, Person]] = {}
         self.answered: dict[tuple[str, str], tuple[str, Verdict]] = {}
 
+    def _rulers(self) -> Iterator[str]:
+        """Whose unit an authority must be of: owners of what is reassigned, managers of what only their unit may open."""
+        for c in self.commands:
+            process = self._process(c)
+            if process is None or (c.case is not None and c.action != "reassign"):
+                continue
+            s = self.states.get(c.case) if c.case is not None else None
+            if s is not None or process.steps[process.start].of_unit:
+                yield from filter(None, (s.owner if s else None, self.managers.get(s.subject if s else c.subject)))
+
     # -- decide -------------------------------------------------------------------------------------------------
 
     def _one(self, c: Command) -> Verdict:
+        if c.key is not None and not _legible(c.key):
+            says = "a key is at most 200 characters that can be printed"
+            return self._refuse(c, Refused("form", {"field": "key", "says": says, "of": "command"}), keyed=False)
         if c.key is not None and (before := self._before(c)):
             return before
         verdict = self._decided(c)
@@ -178,9 +192,12 @@ class _Acting:
         if isinstance(payload, Refused):
             return self._refuse(c, payload)
         facts = self._facts(process, state)
-        move = decide(process, state, c, payload, self.people.get(c.person), facts, self.clock.business_date)
+        day = self.clock.business_date
+        move = decide(process, state, c, payload, self.people.get(c.person), facts, day)
         if isinstance(move, Refused):
             return self._refuse(c, move)
+        if refused := too_far(process, state, move, payload, self.rules, day):
+            return self._refuse(c, refused)
         children = self._children(c, state, move, payload)
         if isinstance(children, Refused):
             return self._refuse(c, children)
@@ -430,10 +447,18 @@ def _asked(c: Command) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
+def _legible(key: str) -> bool:
+    """Can a key be kept, and read out? PostgreSQL keeps no NUL."""
+    return len(key) <= 200 and key.isprintable()
+
+
+LONGEST = 400  # characters of a fact of a refusal: who asks may have named a field by the megabyte
+
+
 def _plain(fact: Any) -> Any:
-    """A fact of a refusal as the journal can carry it: number, text, nothing, or a list of them."""
+    """A fact of a refusal as the journal can carry it: number, short text, nothing, or a list of them."""
     if fact is None or isinstance(fact, int):
         return fact
     if isinstance(fact, list | tuple):
         return [_plain(one) for one in fact]
-    return str(fact).encode(errors="replace").decode()
+    return str(fact)[:LONGEST].encode(errors="replace").decode()

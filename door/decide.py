@@ -39,7 +39,8 @@ class Move:
 def decide(process: Process, s: State, c: Command, payload: Mapping[str, Any], actor: Person | None, facts: Facts,
            day: str) -> Move | Refused:  # fmt: skip
     """`payload` is the command's, validated. Codes: changed, ended, not_here, unknown_person, system_only, lane, role,
-    no_deputy, not_yours, taken, held, related, four_eyes, condition, not_evaluated, limit, and the item acts' own."""
+    unit, no_deputy, not_yours, taken, held, related, four_eyes, past, condition, not_evaluated, limit, and the item
+    acts' own."""
     step = process.steps[s.step]
     if c.seen is not None and c.seen != s.seq:
         return Refused("changed", {"by": s.last_person, "at": s.last_at, "step": s.step})
@@ -55,17 +56,20 @@ def decide(process: Process, s: State, c: Command, payload: Mapping[str, Any], a
             "not_here", {"step": s.step, "by": s.last_person, "at": s.last_at, "offered": sorted(step.by_name)}
         )
     if step.kind == SERVICE or c.action == step.late or step.role == SYSTEM:
-        if actor.id != SYSTEM:
+        if actor.id != SYSTEM or (c.run is None and step.kind != START and process.stream == "case"):
             return Refused("system_only", {"step": s.step})
         behalf = None
     else:
         behalf = c.on_behalf_of or _delegated(s, actor.id)
         if refused := why_not(process, step, s, actor, behalf, (c.action,), facts):
             return refused
-        if s.held_until and day < s.held_until:
+        if s.held_until and day < s.held_until and _holder(step, s, facts):
             return Refused("held", {"until": s.held_until, "by": s.holder})
+    for place in do.ahead:
+        if past := [said for said in _said(payload, place) if said < day]:
+            return Refused("past", {"field": place, "day": min(past), "today": day})
     if do.when:
-        true = holds(do.when, known(process, s, payload, facts))
+        true = holds(do.when, {**known(process, s, payload, facts), **payload})
         if not true:
             return Refused("not_evaluated" if true is None else "condition", {"condition": do.when})
     to = do.to
@@ -88,6 +92,28 @@ def due(process: Process, s: State, move: Move, payload: Mapping[str, Any], rule
     if move.do.to == move.to and (said := s.facts.get(f"due_{move.to}") if move.do.stands else payload.get("due_on")):
         return str(said)
     return rules.deadline(s.book, timer, day, {**s.facts, **payload, **payload.get("case", {}).get("facts", {})})
+
+
+def too_far(process: Process, s: State, move: Move, payload: Mapping[str, Any], rules: Rules,
+            day: str) -> Refused | None:  # fmt: skip
+    """A deadline that a person names lies after today, and not beyond what the case's book gives that step from today:
+    nobody is granted more than the whole time again."""
+    said = payload.get("due_on")
+    if said is None or move.do is None or not (timer := process.steps[move.do.to].due):
+        return None
+    if said <= day:
+        return Refused("past", {"field": "due_on", "day": said, "today": day})
+    latest = rules.deadline(s.book, timer, day, {**s.facts, **payload})
+    return Refused("too_far", {"day": said, "latest": latest}) if said > latest else None
+
+
+def _said(payload: Mapping[str, Any], place: str) -> list[str]:
+    """The days at a place of a payload: `until`, or `measures.by` of each of them."""
+    name, _, rest = place.partition(".")
+    found = payload.get(name)
+    if rest:
+        return [said for element in found or () for said in _said(element, rest)]
+    return [] if found is None else [found]
 
 
 def settle(process: Process, to: str, s: State, payload: Mapping[str, Any], facts: Facts) -> str | Refused:
@@ -127,20 +153,23 @@ def why_not(process: Process, step: Step, s: State, actor: Person, behalf: str |
         return Refused("lane", {"lane": step.lane, "yours": actor.lane})
     if step.role not in actor.roles:
         return Refused("role", {"role": step.role})
+    if step.of_unit and (refused := _other_unit(s, actor, facts.manager, facts)):
+        return refused
     hands = (actor.id, behalf) if behalf else (actor.id,)
-    if behalf and behalf != s.delegator:
-        if s.delegator and s.holder in hands:
+    holder = _holder(step, s, facts)
+    if behalf:
+        if behalf != s.delegator and s.delegator and holder in hands:
             return Refused("no_chain", {"for": s.delegator})
-        absent = (facts.persons or {}).get(behalf)
-        if behalf not in actor.stands_for or absent is None or step.role not in absent.roles:
+        absent = (facts.persons or {}).get(behalf)  # who has left, or the role has left, nobody stands in for
+        if absent is None or step.role not in absent.roles or behalf not in (*actor.stands_for, s.delegator):
             return Refused("no_deputy", {"absent": behalf, "role": step.role})
-    owner = s.owner if s.owner is not None else (facts.manager if step.whose == "manager" else None)
-    if step.whose and owner is None and s.holder not in hands:
+    owner = _owner(step, s, facts)
+    if step.whose and owner is None and holder not in hands:
         return Refused("no_owner", {"whose": step.whose})
-    if owner is not None and owner not in hands and s.holder not in hands:
+    if owner is not None and owner not in hands and holder not in hands:
         return Refused("not_yours", {"owner": owner})
-    if s.holder is not None and s.holder not in hands:
-        return Refused("taken", {"by": s.holder, "at": s.last_at})
+    if holder is not None and holder not in hands:
+        return Refused("taken", {"by": holder, "at": s.last_at})
     related = actor.related
     if behalf and facts.persons and behalf in facts.persons:
         related = related | facts.persons[behalf].related
@@ -161,7 +190,7 @@ def who_may(process: Process, s: State, staff: Mapping[str, Person], facts: Fact
     comes first: whether there is anybody is mostly answered by him."""
     step = process.steps[s.step]
     actions = tuple(step.by_name)
-    owner = s.owner or (facts.manager if step.whose == "manager" else None)
+    owner = _owner(step, s, facts)
     first = (owner,) if owner is not None and owner in staff else ()
     for id_ in chain(first, (other for other in staff if other != owner)):
         person = staff[id_]
@@ -181,13 +210,46 @@ def _four_eyes(process: Process, s: State, action: str, hands: tuple[str, ...], 
     return None
 
 
+def _owner(step: Step, s: State, facts: Facts) -> str | None:
+    return s.owner if s.owner is not None else facts.manager if step.whose == "manager" else None
+
+
+def _holder(step: Step, s: State, facts: Facts) -> str | None:
+    """Who has the item in hand. What its owner took up, or delegated, passes with it to the next owner; what an
+    authority gave to somebody is his."""
+    owner = _owner(step, s, facts)
+    return s.holder if s.given or owner is None or owner in (s.holder, s.delegator) else None
+
+
+def _other_unit(s: State, actor: Person, owner: str | None, facts: Facts) -> Refused | None:
+    """Who rules in a unit rules in its own: that of the owner, or of the case where he has left."""
+    there = (facts.persons or {}).get(owner or "")
+    unit = there.unit if there is not None else s.facts.get("unit")
+    if unit and actor.unit and actor.unit != unit:  # which unit it was is not in the journal, so not replayed
+        return Refused("unit", {"unit": unit, "yours": actor.unit})
+    return None
+
+
+def _rules(process: Process, role: str, s: State, actor: Person) -> Refused | None:
+    """Why an authority has no say: without the role, out of its lane, or about himself or a relation."""
+    if not role or role not in actor.roles:
+        return Refused("role", {"role": role or "nobody"})
+    if actor.lane not in (lanes := process.lanes_of(role)):
+        return Refused("lane", {"lane": next(iter(lanes), "nobody"), "yours": actor.lane})
+    if s.subject == actor.id or s.subject in actor.related:
+        return Refused("related", {"subject": s.subject})
+    return None
+
+
 def _item_act(process: Process, step: Step, s: State, c: Command, payload: Mapping[str, Any], actor: Person,
               facts: Facts, day: str) -> Move | Refused:  # fmt: skip
     if c.action == "cancel":
-        if not process.cancel or process.cancel not in actor.roles:
-            return Refused("role", {"role": process.cancel or "nobody"})
-        if s.subject in actor.related:
-            return Refused("related", {"subject": s.subject})
+        if refused := _rules(process, process.cancel, s, actor):
+            return refused
+        for hands in (s.hands, facts.parent_hands or {}):  # nobody ends what he had a part in
+            for did, persons in hands.items():
+                if actor.id in persons:
+                    return Refused("four_eyes", {"did": did, "person": actor.id})
         return Move("cancelled", process.cancel)
     if step.kind != USER:
         return Refused("no_item", {"step": s.step})
@@ -197,17 +259,17 @@ def _item_act(process: Process, step: Step, s: State, c: Command, payload: Mappi
         return Move(s.step, SYSTEM, None, s.due_on)
     actions = tuple(step.by_name)
     if c.action == "comment":
-        if s.subject in actor.related:
+        if s.subject == actor.id or s.subject in actor.related:
             return Refused("related", {"subject": s.subject})
         if actor.lane == "vendor" and s.owner != actor.id:
             return Refused("not_yours", {"owner": s.owner})
         return Move(s.step, next(iter(sorted(actor.roles)), "none"), None, s.due_on)
     if c.action == "reassign":
-        role = process.authority.get(step.lane)
-        if role is None or role not in actor.roles:
-            return Refused("role", {"role": role or "nobody"})
-        if s.subject in actor.related:
-            return Refused("related", {"subject": s.subject})
+        role = process.authority.get(step.lane, "")
+        if refused := _rules(process, role, s, actor):
+            return refused
+        if step.whose == "manager" and (refused := _other_unit(s, actor, _owner(step, s, facts), facts)):
+            return refused
         return _to_another(process, step, s, payload, role, facts)
     behalf = c.on_behalf_of or _delegated(s, actor.id)
     if c.action == "hand_back":
@@ -219,8 +281,8 @@ def _item_act(process: Process, step: Step, s: State, c: Command, payload: Mappi
     if refused := why_not(process, step, s, actor, behalf, actions, facts):
         return refused
     if c.action == "claim":
-        if s.holder is not None:
-            return Refused("taken", {"by": s.holder, "at": s.last_at})
+        if holder := _holder(step, s, facts):
+            return Refused("taken", {"by": holder, "at": s.last_at})
         return Move(s.step, step.role, behalf, s.due_on)
     if c.action == "delegate":
         if behalf is not None:
@@ -243,7 +305,7 @@ def _to_another(process: Process, step: Step, s: State, payload: Mapping[str, An
     if to.id in (s.holder, delegator):
         return Refused("taken", {"by": to.id, "at": s.last_at})
     trial = State(s.id, s.process, s.subject, s.slot, s.parent, s.book, s.step, hands=s.hands, owner=s.owner,
-                  holder=to.id, delegator=delegator)  # fmt: skip
+                  facts=s.facts, holder=to.id, delegator=delegator, given=delegator is None or s.given)  # fmt: skip
     if refused := why_not(process, step, trial, to, delegator, tuple(step.by_name), facts):
         return Refused("not_to_him", {"to": to.id, "code": refused.code, **refused.facts})
     return Move(s.step, role, None, s.due_on)

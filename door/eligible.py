@@ -30,6 +30,7 @@ def why_not_me(db: Db, rules: Rules, case: int, person: str, behalf: str | None,
     step = process.steps[s.step]
     if step.kind != USER:
         return Refused("no_item", {"step": s.step})
+    behalf = behalf or (s.delegator if s.holder == person else None)
     people = store.people(db, [p for p in (person, behalf) if p], day)
     if person not in people:
         return Refused("unknown_person", {"person": person})

@@ -17,7 +17,8 @@ class State:
 
     `visits`: how often each step was entered; `done`: how often each arrow was taken; `hands`: who took it, in any
     round, with whom he stood in for; `facts`: the payload fields that the process remembers. The rest describes
-    the item while a person's turn lasts: `owner` (whose it is), `holder` (claimed by or handed to), `delegator`.
+    the item while a person's turn lasts: `owner` (whose it is), `holder` (claimed by or handed to), `delegator`,
+    `given` (to the holder by an authority, whosever it is).
     `last_person` and `last_at`: who last moved it or took it in hand; a comment does neither.
     """
 
@@ -47,13 +48,14 @@ class State:
     held_until: str | None = None
     held_days: int = 0
     rung: int = 0
+    given: bool = False
 
 
 def dump(s: State) -> str:
     """What of the state has no column of its own, as JSON; sorted, so that the journal gives the same bytes again."""
     return orjson.dumps([
         s.last_person, s.last_at, s.visits, s.done, s.hands, s.facts, s.since, s.due_on, s.owner, s.holder,
-        s.delegator, s.held_until, s.held_days, s.rung,
+        s.delegator, s.held_until, s.held_days, s.rung, s.given,
     ], option=orjson.OPT_SORT_KEYS).decode()  # fmt: skip
 
 
@@ -124,12 +126,14 @@ def fold(process: Process, s: State, entry: Entry, payload: Mapping[str, Any]) -
         if entry.seq == 1:
             s.opened_on = entry.business_date
             facts.update(payload.get("case", {}).get("facts", {}))
+    arrow = process.steps[s.step].by_name.get(action)
     if s.step in process.standing:
-        s.facts[f"due_{s.step}"] = s.due_on
+        s.facts[f"due_{s.step}"], s.facts[f"held_{s.step}"] = s.due_on, s.held_days
     s.step, s.since, s.due_on = entry.step, entry.business_date, entry.due_on
     s.visits[s.step] = s.visits.get(s.step, 0) + 1
     s.holder = s.delegator = s.held_until = None
-    s.held_days = s.rung = 0
+    s.rung, s.given = 0, False
+    s.held_days = s.facts[f"held_{s.step}"] if arrow and arrow.stands and arrow.to == s.step else 0
     step = process.steps[s.step]
     s.owner = owner_of(step.whose, s)
     if step.kind == END:
@@ -159,10 +163,12 @@ def owner_of(whose: str, s: State) -> str | None:
 
 def _claim(s: State, e: Entry, p: Mapping[str, Any]) -> None:
     s.holder = e.on_behalf_of or e.person  # a deputy claims for the absent: in whose hands it stays
+    s.delegator, s.held_until, s.given = None, None, False
 
 
 def _hand_back(s: State, e: Entry, p: Mapping[str, Any]) -> None:
     s.holder = s.delegator = s.held_until = None
+    s.given = False
 
 
 def _delegate(s: State, e: Entry, p: Mapping[str, Any]) -> None:
@@ -170,11 +176,12 @@ def _delegate(s: State, e: Entry, p: Mapping[str, Any]) -> None:
 
 
 def _reassign(s: State, e: Entry, p: Mapping[str, Any]) -> None:
-    s.holder, s.delegator, s.held_until = p["to"], None, None
+    s.holder, s.delegator, s.held_until, s.given = p["to"], None, None, True
 
 
 def _hold(s: State, e: Entry, p: Mapping[str, Any]) -> None:
-    s.holder = s.holder or e.on_behalf_of or e.person
+    if s.holder is None or s.holder not in (e.person, e.on_behalf_of):  # nobody's, or of one whose it is no longer
+        s.holder, s.delegator, s.given = e.on_behalf_of or e.person, None, False
     s.held_days += held_days(s, p["until"], e.business_date)
     s.held_until, s.due_on = p["until"], e.due_on
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from door.command import SYSTEM, THE_SYSTEM, Command, Person, Refused, Rules
-from door.decide import Facts, decide, due
+from door.decide import Facts, decide, due, too_far
 from door.fold import State, blank, fold
 from door.journal import Entry
 from models.process import GATEWAY, ITEM_ACTS, Process
@@ -87,6 +87,9 @@ def _again(process: Process, s: State, e: Entry, payload: Mapping[str, Any], rul
     if isinstance(move, Refused):
         yield Divergence(e.stream, e.seq, "refused", e.action, f"{move.code} {dict(move.facts)}")
         return
+    if refused := too_far(process, s, move, payload, rules, e.business_date):
+        yield Divergence(e.stream, e.seq, "refused", e.action, f"{refused.code} {dict(refused.facts)}")
+        return
     now = (move.to, move.role, due(process, s, move, payload, rules, e.business_date), s.visits.get(s.step, 0))
     then = (e.step, e.role, e.due_on, e.round)
     if e.action in ("comment", "reassign", "cancel"):
@@ -116,6 +119,8 @@ def _as_recorded(process: Process, s: State, e: Entry, payload: Mapping[str, Any
         roles = frozenset((e.role,))
     stands_for = frozenset((e.on_behalf_of,)) if e.on_behalf_of else frozenset[str]()
     lane = "" if e.action == "comment" else step.lane
+    if e.action in ("reassign", "cancel"):
+        lane = next(iter(process.lanes_of(e.role)), "")
     persons = {
         name: Person(name, step.lane, frozenset((step.role,))) for name in (e.on_behalf_of, payload.get("to")) if name
     }

@@ -4,21 +4,42 @@ Amounts are integers in minor units of the facility's currency; dates are ISO da
 are Decimals, journaled as strings. Field names that a process remembers (`Process.facts`) are its facts.
 """
 
-from datetime import date
+import re
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from models.process import Form
 
+
+def _whole(said: Any) -> Any:
+    """Neither `true` nor `2.0` is a number of anything."""
+    if isinstance(said, bool | float):
+        raise ValueError("a whole number is written here")
+    return said
+
+
+def _dated(said: Any) -> Any:
+    """No count of seconds is a date, nor is an instant."""
+    if isinstance(said, str) and not re.fullmatch(r"\d{4}-\d\d-\d\d", said, re.ASCII):
+        raise ValueError("a date is written as 2026-03-31")
+    if isinstance(said, datetime) or not isinstance(said, str | date | None):
+        raise ValueError("a date is written as 2026-03-31")
+    return said
+
+
+WHOLE, DATED = BeforeValidator(_whole), BeforeValidator(_dated)
+Whole = Annotated[int, WHOLE]
+Date = Annotated[date, DATED]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,79}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Minor = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1)]
-Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]  # as a person writes it; a slip is refused
-Level = Annotated[int, Field(ge=0, le=4)]
-Class = Annotated[int, Field(ge=1, le=5)]
+Minor = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1), WHOLE]
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31)), DATED]  # by hand: a slip is refused
+Level = Annotated[int, Field(ge=0, le=4), WHOLE]
+Class = Annotated[int, Field(ge=1, le=5), WHOLE]
 Path = Literal["outsourced", "own", "desk"]
 
 
@@ -53,9 +74,9 @@ class Rung(Form):
     """A rung of the reminder ladder: how many business days before (negative) or after the deadline, to whom (a person;
     empty: who may do the item), and how many rungs are behind now."""
 
-    days: int
+    days: Whole
     to: Annotated[str, StringConstraints(max_length=80)]
-    rung: Annotated[int, Field(ge=1)]
+    rung: Annotated[int, Field(ge=1), WHOLE]
 
 
 # -- inspection -----------------------------------------------------------------------------------------------
@@ -66,7 +87,7 @@ class DueRow(Form):
 
     facility: Name
     kind: Literal["use", "regular", "special", "repayment", "rating"]
-    due_on: date
+    due_on: Date
     outcome: Literal["started", "merged", "skipped"]
     reason: str = ""
 
@@ -96,8 +117,8 @@ class OpenInspection(Form):
     class_: Class
     calendar: Name
     unit: Name
-    opened_on: date
-    prescribed_on: date
+    opened_on: Date
+    prescribed_on: Date
     due: tuple[DueRow, ...]
     asks: tuple[Asked, ...]
 
@@ -223,7 +244,8 @@ class Measure(Form):
 
 
 class Conclusion(Form):
-    """The account manager's judgement. `level` may lie below the worst finding only with a reason."""
+    """The account manager's judgement. A level below the worst finding, or a better class than the days past due, has a
+    reason (the page's condition)."""
 
     level: Level
     class_: Class
@@ -232,14 +254,14 @@ class Conclusion(Form):
     repayment_source: Text
     responses: tuple[Response, ...] = ()
     measures: Annotated[tuple[Measure, ...], Field(min_length=1)]
-    reason: Annotated[str, StringConstraints(max_length=2000)] = ""
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] = ""
     opportunity: Annotated[str, StringConstraints(max_length=2000)] = ""
 
 
 class Drawn(Form):
     """The draw: `site` where the case is verified in depth; `rule` names the always-rule or the probability."""
 
-    round: Annotated[int, Field(ge=1)]
+    round: Annotated[int, Field(ge=1), WHOLE]
     rule: Name
     probability: Decimal
 
@@ -276,8 +298,8 @@ class Weighed(Form):
     found something orange, or a covenant breached (null: this one did not)."""
 
     triggers: tuple[Name, ...] = ()
-    orange_since: date | None = None
-    breach_since: date | None = None
+    orange_since: Date | None = None
+    breach_since: Date | None = None
 
 
 # -- control, order -------------------------------------------------------------------------------------------
@@ -288,7 +310,7 @@ class Restriction(Form):
 
     kind: Annotated[str, StringConstraints(pattern=r"^K\d{1,2}$")]
     facility: Annotated[str, StringConstraints(max_length=80)] = ""
-    cap: Annotated[int, Field(ge=0, le=2**53 - 1)] = 0
+    cap: Annotated[int, Field(ge=0, le=2**53 - 1), WHOLE] = 0
     reason: Text
     review_on: Day | None = None
 
@@ -339,7 +361,7 @@ class Engaged(Form):
     vendor: Name
     product: str
     unit: str
-    per_day: int
+    per_day: Whole
     inspectors: tuple[Name, ...]
 
 
@@ -357,7 +379,7 @@ class RunInputs(Form):
     cases that the draw's top-up chose."""
 
     stage: Name
-    as_of: date
+    as_of: Date
     partition: str = ""
     snapshot: str = ""
     conditions: str = ""
@@ -367,21 +389,21 @@ class RunInputs(Form):
     secret_hash: str = ""
     vendors: tuple[Engaged, ...] = ()
     related: tuple[Related, ...] = ()
-    top_up: tuple[int, ...] = ()
+    top_up: tuple[Whole, ...] = ()
     newcomers: tuple[Name, ...] = ()
 
 
 class Decided(DueRow):
     """A due row that started no case: skipped (by the catch-up policy), or merged into an open case."""
 
-    case_id: int | None = None
+    case_id: Whole | None = None
 
 
 class Count(Form):
     """How many entries of one action the run made."""
 
     action: str
-    n: int
+    n: Whole
 
 
 class RunResult(Form):

@@ -39,7 +39,9 @@ class Do:
     case. `rows` maps tables to payload fields: each element becomes a row, filled up with the case's facts by
     column name; an empty field name means one row of facts alone. All in the transaction of the act. `tells`:
     who is told of it besides whoever acts next (`manager`: the responsible one). `stands`: it leads back to a step
-    whose deadline is the one that it had when the case last left it.
+    whose deadline is the one that it had when the case last left it, as are the days that it was on hold. `ahead`: days
+    in the payload (`until`; `measures.by`: of each) that lie on the business date or after it. A condition may also
+    ask for what the arrow's own form says.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Do:
     rows: Mapping[str, str] = field(default_factory=dict)
     tells: str = ""
     stands: bool = False
+    ahead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class Step:
     `whose` says whose step it is: a fact (its manager, its inspector) or an action (who recorded it); empty:
     anyone of the role. `due` is the policy key of a timer ("{kind}" is filled from the facts; a payload's own
     `due_on` comes first); `late` is the arrow that the deadlines flow, and nobody else, takes when it has passed;
-    without one the item stays and reminders climb the ladder.
+    without one the item stays and reminders climb the ladder. `of_unit`: only for people of the unit of the subject's
+    responsible manager.
     """
 
     kind: str
@@ -73,6 +77,7 @@ class Step:
     whose: str = ""
     due: str = ""
     late: str = ""
+    of_unit: bool = False
 
     @cached_property
     def by_name(self) -> Mapping[str, Do]:
@@ -119,10 +124,12 @@ class Process:
                 sorted(d.rows.items()),
                 d.tells,
                 d.stands,
+                d.ahead,
             )
 
         steps = [
-            (n, s.kind, s.lane, s.role, [do(d) for d in s.does], s.whose, s.due, s.late) for n, s in self.steps.items()
+            (n, s.kind, s.lane, s.role, [do(d) for d in s.does], s.whose, s.due, s.late, s.of_unit)
+            for n, s in self.steps.items()
         ]
         return (self.name, self.start, steps, self.apart, self.facts, sorted(self.authority.items()), self.cancel)
 
@@ -142,6 +149,19 @@ class Process:
             found.setdefault(a, []).append(b)
             found.setdefault(b, []).append(a)
         return {action: tuple(others) for action, others in found.items()}
+
+    def lanes_of(self, role: str) -> frozenset[str]:
+        """In which lanes a role of this process is at home: where its steps are, or those that it has authority in."""
+        return self._lanes.get(role, frozenset())
+
+    @cached_property
+    def _lanes(self) -> Mapping[str, frozenset[str]]:
+        roles = {s.role for s in self.steps.values()} | {self.cancel, *self.authority.values()}
+        return {
+            role: frozenset(s.lane for s in self.steps.values() if s.role == role and role)
+            or frozenset(lane for lane, held in self.authority.items() if held == role)
+            for role in roles
+        }
 
     @cached_property
     def counted(self) -> tuple[str, ...]:
@@ -170,7 +190,7 @@ class Process:
             if do.over and not do.limit:
                 wrong.append(f"{self.name}.{place}.{do.name} says where the last round leads, but sets no limit.")
             for name in names_in(do.when) if do.when else ():
-                if name not in self.facts and not name.startswith("open_"):
+                if name not in self.facts and name not in do.form.model_fields and not name.startswith("open_"):
                     wrong.append(f"{self.name}.{place}.{do.name} asks for {name!r}, which the case does not remember.")
             if do.form is not self.form_of(do.name):
                 wrong.append(f"{self.name}.{place}.{do.name} has another form than the arrow of that name elsewhere.")

@@ -24,6 +24,7 @@ CONTROL = Process(
         "lifted": Step(END),
         "rejected": Step(END),
     },
-    apart=(("impose", "confirm"), ("propose", "confirm"), ("ask_lift", "lift")),
+    apart=(("impose", "confirm"), ("propose", "confirm"), ("impose", "reject"), ("propose", "reject"),
+           ("ask_lift", "lift")),
     authority={DEPARTMENT: CREDIT},
 )  # fmt: skip

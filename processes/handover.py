@@ -9,7 +9,7 @@ HANDOVER = Process(
     stream="party",
     facts=("manager", "since"),
     steps={
-        "start": Step(START, "branch", "branch_head", does=(
+        "start": Step(START, "branch", "branch_head", of_unit=True, does=(
             Do("hand_over", "take_over", f.HandOver),)),
         "take_over": Step(USER, "branch", "account_manager", whose="manager", due="handover", does=(
             Do("take_over", "taken", rows={"responsible": ""}),

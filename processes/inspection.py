@@ -11,7 +11,7 @@ INSPECTION = Process(
     start="start",
     facts=("kind", "path", "how", "template", "product", "segment", "amount", "currency", "class_", "calendar", "unit",
            "opened_on", "vendor", "inspector", "green", "proposed_level", "level", "own_level", "outcome", "orange_since",
-           "breach_since", "conclude_on"),
+           "breach_since", "proposed_class", "conclude_on"),
     steps={
         "start": Step(START, SYSTEM, "system", does=(
             Do("open", "by_path", f.OpenInspection, rows={"due": "due"}),)),
@@ -44,7 +44,8 @@ INSPECTION = Process(
         "prepare": Step(SERVICE, SYSTEM, "system", does=(
             Do("propose", "review", f.Proposal),)),
         "review": Step(USER, BRANCH, MANAGER, whose="manager", due="review", does=(
-            Do("conclude", "draw", f.Conclusion, bulk=True),
+            Do("conclude", "draw", f.Conclusion, bulk=True, ahead=("measures.by",),
+               when="level >= proposed_level and class_ >= proposed_class or reason != ''"),
             Do("send_back", "again", f.Returned, limit=2))),
         "again": Step(GATEWAY, does=(
             Do("vendor_again", "visit", when="how == 'outsourced'"),

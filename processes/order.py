@@ -15,7 +15,7 @@ ORDER = Process(
             Do("issue", "in_work", f.CorrectionOrder),)),
         "in_work": Step(USER, BRANCH, MANAGER, whose="manager", due="order.{kind}", late="overdue", does=(
             Do("done", "accept", f.Correction),
-            Do("ask_extension", "extend", f.Asking),
+            Do("ask_extension", "extend", f.Asking, ahead=("until",)),
             Do("overdue", "tightened"))),
         "extend": Step(USER, DEPARTMENT, OFFICER, due="order.extend", does=(
             Do("grant", "in_work", f.Extension, limit=1),

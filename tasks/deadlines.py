@@ -9,7 +9,7 @@ from door.command import SYSTEM, Command
 from door.db import Db
 from door.fold import State
 from door.store import managers, read_cases
-from models.policy import Book
+from models.policy import Book, PolicyError
 from models.process import Process
 from tasks import books
 from tasks.run import Run
@@ -25,21 +25,23 @@ def any_due(db: Db) -> bool:
 
 def keep_deadlines(run: Run, limit: int = 0) -> Counter[str]:
     """Reminds, and takes late arrows, of at most `limit` items (0: all). An outage's missed rungs are one reminder, the
-    highest; never one each."""
+    highest; never one each. An item whose book or calendar can't tell (`untold`) holds up no other."""
     done: Counter[str] = Counter()
+    untold: list[int] = []
     after = -1
     while batch := run.db.rows(_ITEMS, after, BATCH):
         after = batch[-1][0]
         states = read_cases(run.db, [row[0] for row in batch])
-        commands = list(islice(_commands(run, states), limit - done.total() if limit else None))
+        commands = list(islice(_commands(run, states, untold), limit - done.total() if limit else None))
         for command, verdict in act_in_chunks(run.db, commands, run.clock, run.rules, run.give_way):
             done[verdict.refused.code if verdict.refused else command.action] += 1
         if limit and done.total() >= limit:
             break
+    done.update({"untold": len(untold)} if untold else {})
     return done
 
 
-def _commands(run: Run, states: list[State]) -> Iterator[Command]:
+def _commands(run: Run, states: list[State], untold: list[int]) -> Iterator[Command]:
     owners = managers(run.db, {s.subject for s in states}, run.day)
     heads = _heads(run.db, run.day)
     for s in states:
@@ -49,7 +51,13 @@ def _commands(run: Run, states: list[State]) -> Iterator[Command]:
             continue
         if step.late and s.due_on < run.day:
             yield Command(SYSTEM, step.late, case=s.id, run=run.id, seen=s.seq)
-        elif rung := passed(books.book(run.db, s.book), process, s, run.day):
+            continue
+        try:
+            rung = passed(books.book(run.db, s.book), process, s, run.day)
+        except PolicyError:
+            untold.append(s.id)
+            continue
+        if rung:
             n, days, to = rung
             person = "" if to == "holder" else _person(to, owners.get(s.subject), s.facts.get("unit", ""), heads)
             yield Command(SYSTEM, "remind", {"days": days, "to": person, "rung": n}, case=s.id, run=run.id, seen=s.seq)

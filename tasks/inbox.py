@@ -54,10 +54,11 @@ def items(db: Db, rules: Rules, me: Person, day: str, after: Place = START, narr
         states = {s.id: s for s in store.read_cases(db, [row[0] for row in found])}
         managers = store.managers(db, {s.subject for s in states.values()}, day)
         parents = {s.id: s for s in store.read_cases(db, [s.parent for s in states.values() if s.parent is not None])}
+        delegators = store.people(db, {s.delegator for s in states.values() if s.delegator}, day)
         for case, borrower, _ in found:
             s = states[case]
             parent = parents.get(s.parent) if s.parent is not None else None
-            facts = Facts(managers.get(s.subject), parent.hands if parent else None, None, people)
+            facts = Facts(managers.get(s.subject), parent.hands if parent else None, None, delegators | people)
             for behalf in _behalves(s, me):
                 if _may(rules, s, me, behalf, facts):
                     late = (date.fromisoformat(day) - date.fromisoformat(s.due_on)).days if s.due_on else None

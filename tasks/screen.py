@@ -77,6 +77,8 @@ def _visit(d: Dossier, book: Book, package: Past, given: Given) -> Iterator[Defe
     reopened = d.state.visits.get("visit", 0) + d.state.visits.get("collect", 0) > 1
     if not first <= visited or (visited > last and not reopened) or said["visited_on"] > package.business_date:
         yield "B12", "visit", f"visited on {visited}, the window is {first} to {last}"
+    if said["how"] == "desk" and d.opening["path"] != "desk":
+        yield "B02", "visit", "done at the desk, where the premises are to be visited"
     for file in said["evidence"]:
         if file["kind"] == "photo" and not _about(file["taken_at"], visited):
             yield "B03", file["shows"], f"taken {file['taken_at'][:10]}, visited {visited}"

@@ -60,6 +60,7 @@ def act(
             raise Mistake(f"{case!r} is no number of a case: write `postloan act 12 claim`.")
         if not person:
             raise Mistake("Say who acts: --person ID, or POSTLOAN_PERSON.")
+        _of_the_staff(person, on_behalf_of)
         s = state_of(db, int(case))
         if why_not:
             _why_not(here, db, s.id, person, on_behalf_of, json)
@@ -88,6 +89,7 @@ def open_(
     if page is None or page.name == "policy" or page.steps[page.start].role == "system":
         raise Mistake(f"No person opens {process!r}; he may open control, order and handover.")
     said = form(payload, field)
+    _of_the_staff(person, on_behalf_of)
     with opened() as (here, db):
         if not db.rows("SELECT 1 FROM borrower WHERE id = ?", subject):
             raise Mistake(f"There is no borrower {subject}: check the number, or import an extract that has it.")
@@ -102,6 +104,13 @@ def open_(
                           slot=subject if process == "handover" else None,
                           book=books.in_force(db, here.business_date().isoformat()))  # fmt: skip
         tell(here, db, command, json)
+
+
+def _of_the_staff(*named: str | None) -> None:
+    from door.command import SYSTEM
+
+    if SYSTEM in named:
+        raise Mistake(f"Nobody acts as {SYSTEM!r}: its steps are decided by runs, as `postloan run` starts them.")
 
 
 def tell(here: "House", db: "Db", command: "Command", json: bool) -> None:
@@ -155,7 +164,8 @@ def _able(db: "Db", rules: "Rules", case: int | None, action: str, day: str) -> 
     if action not in step.by_name:
         return []
     found = eligible(db, rules, case, day)
-    staff, parent = people(db, found, day), read_case(db, s.parent) if s.parent is not None else None
+    staff = people(db, [*found, *([s.delegator] if s.delegator else [])], day)
+    parent = read_case(db, s.parent) if s.parent is not None else None
     facts = Facts(managers(db, [s.subject], day).get(s.subject), parent.hands if parent else None, None, staff)
     tried = ((id_, behalf) for id_ in found for behalf in (None, s.delegator, *staff[id_].stands_for))
     return sorted({id_ for id_, behalf in tried

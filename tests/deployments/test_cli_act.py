@@ -188,11 +188,20 @@ def test_the_inbox_says_what_is_late(bank: Bank, shell: Shell) -> None:
     assert "1 item waits for lee on 2026-12-31, 1 of them late." in said.out
 
 
+def test_nobody_acts_as_the_system(bank: Bank, shell: Shell) -> None:
+    """Its steps are decided by runs alone: by hand nobody draws, screens or lets a deadline pass."""
+    case = inspection(bank, "draw")
+    for words in (("act", case, "desk"), ("open", "control", "--subject", "B1", "-f", "kind=K4")):
+        refused = shell(*words, "-p", "system", code=2)
+        assert "Nobody acts as 'system'" in refused.err
+    assert bank.state(case).step == "draw"
+
+
 def test_of_two_hand_overs_on_one_day_the_later_has_the_borrower_in_his_inbox(bank: Bank, shell: Shell) -> None:
     case = inspection(bank)
-    for manager in ("park", "kang"):
+    for head, manager in (("kang", "park"), ("noh", "kang")):
         form = ("-f", f"manager={manager}", "-f", f"since={bank.day}", "-f", "reason=moved")
-        handover = shell("open", "handover", "--subject", "B1", "-p", "noh", *form, "--json").json["case"]
+        handover = shell("open", "handover", "--subject", "B1", "-p", head, *form, "--json").json["case"]
         shell("act", handover, "take_over", "-p", manager)
     holders = [p for p in ("lee", "park", "kang") if shell("inbox", "-p", p, "--json").json["items"]]
     assert holders == ["kang"]

@@ -16,7 +16,8 @@ from processes import PROCESSES
 
 DAY = "2026-01-05"
 HOLDS_MAX = 10
-DAYS = {"visit": 10, "collect": 7, "review": 5, "verify_site": 10}  # calendar days by timer; others 3
+DAYS = {"visit": 10, "collect": 7, "review": 5, "verify_site": 10, "order.{kind}": 60,
+        "control.review": 60}  # calendar days by timer; others 3  # fmt: skip
 
 UNITS = {"visits": "vendor", "mapo": "branch", "jongno": "branch", "credit": "department"}
 STAFF = {  # person: unit and roles
@@ -63,7 +64,7 @@ _SAYS: dict[str, dict[str, Any]] = {
     "return": _BACK, "send_back": _BACK,
     "propose": {"proposed_class": 1, "proposed_level": 0, "green": True, "because": "no finding"},
     "conclude": {"level": 0, "class_": 1, "capacity": "1.4 times", "willingness": "good", "repayment_source": "sales",
-                 "measures": [{"code": "A01", "owner": "lee", "by": "2026-03-31"}]},
+                 "measures": [{"code": "A01", "owner": "lee", "by": "2199-12-31"}]},
     "desk": {"round": 1, "rule": "random", "probability": "0.1"},
     "site": {"round": 1, "rule": "random", "probability": "0.1"},
     "record": {"own_level": 1, "visited_on": DAY},
@@ -113,6 +114,8 @@ class Bank:
         payload = more.pop("payload") | more.pop("said", {})
         if case is None:
             more = {"subject": "B1", "book": "book"} | more
+        elif person == SYSTEM:
+            more = {"run": 0} | more  # a run of the tests
         return Command(person, action, payload, case=case, **more)
 
     def act(self, *commands: Command) -> list[Verdict]:

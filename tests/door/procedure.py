@@ -16,7 +16,8 @@ PROCEDURE = (  # process, the rule, what one did, what he then does not do (nor 
     ("inspection", "Who concluded neither verifies nor decides",
      ("conclude",), ("record", "verify", "disagree", "impose", "no_measure")),
     ("inspection", "Who verified does not decide", ("record", "verify", "disagree"), ("impose", "no_measure")),
-    ("control", "Who imposed in the inspection, or proposed, does not confirm", ("impose", "propose"), ("confirm",)),
+    ("control", "Who imposed in the inspection, or proposed, neither confirms nor rejects",
+     ("impose", "propose"), ("confirm", "reject")),
     ("control", "Who asked for the lifting does not lift", ("ask_lift",), ("lift",)),
     ("order", "Who corrected does not say whether it was done", ("done",), ("accept", "not_accepted", "settle")),
     ("order", "Who asked for more time does not answer", ("ask_extension",), ("grant", "deny")),
@@ -56,6 +57,11 @@ class Record:
                 if action in mine and done & set(persons):
                     return rule
         return None
+
+    def took_part(self, case: int, person: str) -> bool:
+        """Did he act on the case, or on the one above it, in whatever way that moves a case?"""
+        places = (case, self.parent.get(case, case))
+        return any(person in persons for (place, _), persons in self.touched.items() if place in places)
 
     def put_down(self, case: int, action: str, persons: Iterable[str]) -> str | None:
         """Writes down what was done, and says which rule was broken by it."""

@@ -337,23 +337,42 @@ def test_more_time_that_is_denied_leaves_the_deadline_as_it_stood(bank: Bank) ->
     order = bank.do("han", "impose", bank.inspection("decide")).opened[1]
     bank.do("lee", "hold", order, said={"until": later(DAY, 2)})
     stood = bank.state(order).due_on
-    assert stood == later(DAY, 5)
-    for day in (3, 6):  # before it, and after it
+    assert stood == later(DAY, 62)
+    for day in (3, 63):  # before it, and after it
         bank.day = later(DAY, day)
-        bank.do("lee", "ask_extension", order)
+        bank.do("lee", "ask_extension", order, said={"until": later(bank.day, 30)})
         assert bank.refused("choi", "deny", order, said={"due_on": "2027-01-01"}).code == "form"
         bank.do("choi", "deny", order)
         assert (bank.state(order).due_on, bank.item(order)["due_on"]) == (stood, stood)
-    bank.do("lee", "ask_extension", order)
-    bank.do("choi", "grant", order, said={"due_on": "2026-02-20"})
-    bank.do("lee", "ask_extension", order)
+    more = {"until": later(bank.day, 30)}
+    bank.do("lee", "ask_extension", order, said=more)
+    bank.do("choi", "grant", order, said={"due_on": later(bank.day, 20)})
+    bank.do("lee", "ask_extension", order, said=more)
     bank.do("choi", "deny", order)
-    assert bank.state(order).due_on == "2026-02-20"
+    assert bank.state(order).due_on == later(bank.day, 20)
     assert audit(bank.db, bank.rules.processes, None).faults == []
 
 
 def test_a_step_without_a_timer_has_no_deadline(quick: Bank) -> None:
     assert quick.state(quick.inspection("prepare")).due_on is None
+
+
+def test_a_key_that_no_database_keeps_is_refused_and_the_rest_of_the_list_is_done(bank: Bank) -> None:
+    case, other = bank.inspection("review"), bank.inspection("review", "B2")
+    for key in ("a\0b", "k" * 201):
+        bad, good = bank.act(bank.command("lee", "comment", case, key=key), bank.command("lee", "comment", other))
+        assert (bad.refused.code, bad.refused.facts["field"]) == ("form", "key") if bad.refused else False
+        assert good.refused is None
+
+
+def test_what_somebody_says_by_the_megabyte_is_cut_in_the_record_of_the_refusal(quick: Bank) -> None:
+    case = quick.inspection("review")
+    before = len(quick.entries("person:lee"))
+    assert quick.refused("lee", "comment", case, payload={"text": "seen", "x" * 3_000_000: 1}).code == "form"
+    assert quick.refused("lee", "y" * 3_000_000, case).code == "not_here"
+    rows = quick.db.rows("SELECT payload FROM entry WHERE stream = 'person:lee' ORDER BY seq")
+    assert len(rows) == before + 2
+    assert all(len(payload) < 2_000 for (payload,) in rows)
 
 
 # -- what conditions count ------------------------------------------------------------------------------------------

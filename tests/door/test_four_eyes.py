@@ -212,6 +212,23 @@ class Walk(RuleBasedStateMachine):
             if action == "hand_back":
                 self.handed.pop(case, None)
 
+    @rule(r=chance, among=st.sampled_from(("post_loan_officer", "credit_manager", "credit_manager")))
+    def it_is_cancelled(self, r: Random, among: str) -> None:
+        """By nobody who had a part in it."""
+        if (case := self.waiting(r)) is None or r.random() < 0.5:
+            return
+        touched = {p for (place, _), persons in self.record.touched.items() if place == case for p in persons}
+        person = r.choice(sorted(touched & self.roles.keys()) or list(self.roles))
+        if r.random() < 0.7:
+            self.transfer(person, among)
+        verdict = self.bank.ask(person, "cancel", case)
+        if verdict.refused is None:
+            assert not self.record.took_part(case, person), (case, person)
+            self.seen.add("cancel")
+        elif verdict.refused.code == "four_eyes":
+            assert self.record.took_part(case, person), (case, person)
+            self.seen.add("kept from cancelling")
+
     # -- the staff ----------------------------------------------------------------------------------------------
 
     def transfer(self, person: str, role: str) -> None:
@@ -288,4 +305,12 @@ def test_no_walk_lets_one_person_be_both_pairs_of_eyes(
     assert reached["verification"] >= 0.3 * n
     assert reached["deputy"] >= 0.1 * n
     if n > 50:
-        assert set(reached) >= {"kept out", "transfer", "delegate", "reassign", "list", "second round"}
+        assert set(reached) >= {
+            "kept out",
+            "transfer",
+            "delegate",
+            "reassign",
+            "list",
+            "second round",
+            "kept from cancelling",
+        }

@@ -18,7 +18,7 @@ def handed_over(bank: Bank, head: str, manager: str) -> int:
 def test_of_one_day_the_later_hand_over_counts(bank: Bank) -> None:
     review = bank.inspection("review")
     bank.db.run("INSERT INTO responsible (subject, since, manager) VALUES ('B1', ?, 'lee')", DAY)  # by an import
-    first = handed_over(bank, "noh", "park")
+    first = handed_over(bank, "kang", "park")
     assert bank.refused("lee", "conclude", review) == Refused("not_yours", {"owner": "park"})
     second = handed_over(bank, "noh", "kang")
     assert bank.refused("park", "conclude", review) == Refused("not_yours", {"owner": "kang"})
@@ -27,8 +27,15 @@ def test_of_one_day_the_later_hand_over_counts(bank: Bank) -> None:
     assert set(rows) == {(DAY, "lee", None), (DAY, "park", first), (DAY, "kang", second)}
 
 
+def test_only_the_head_of_the_managers_own_branch_hands_a_borrower_over(bank: Bank) -> None:
+    assert bank.refused("noh", "hand_over", process="handover") == Refused("unit", {"unit": "mapo", "yours": "jongno"})
+    handed_over(bank, "kang", "park")
+    assert bank.refused("kang", "hand_over", process="handover").code == "unit"
+    handed_over(bank, "noh", "lee")
+
+
 def test_two_hand_overs_of_one_day_are_audited_and_rebuilt(quick: Bank, db: Db) -> None:
-    handed_over(quick, "noh", "park")
+    handed_over(quick, "kang", "park")
     handed_over(quick, "noh", "kang")
     assert audit(quick.db, PROCESSES, None).faults == []
     rebuild(export(quick.db), db, PROCESSES)

@@ -274,7 +274,7 @@ def test_a_comment_is_its_authors_own_whomever_he_claims_to_speak_for(quick: Ban
 def test_reminders_come_from_a_run_of_the_system_alone(quick: Bank) -> None:
     case = quick.inspection("verify_desk")
     assert quick.refused("choi", "remind", case, run=case).code == "system_only"
-    assert quick.refused(SYSTEM, "remind", case).code == "system_only"
+    assert quick.refused(SYSTEM, "remind", case, run=None).code == "system_only"
     quick.do(SYSTEM, "remind", case, said={"to": "jung"}, run=case)
     assert quick.notices(case)[-1][1:] == ("remind", "jung")
     item = quick.item(case)

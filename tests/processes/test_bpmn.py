@@ -119,7 +119,7 @@ def test_lanes_lie_from_the_system_down_to_the_department() -> None:
 def test_a_task_says_who_may_do_it_and_what_must_be_handed_in() -> None:
     [task] = elements(PROCESSES["inspection"], ".//b:userTask[@id='step_review']")
     assert task.findtext(".//b:formalExpression", None, NS) == "account_manager"
-    assert "conclude: form Conclusion; also in bulk." in task.findtext("b:documentation", "", NS)
+    assert "conclude: form Conclusion; when level >= proposed_level" in task.findtext("b:documentation", "", NS)
 
 
 def test_processes_that_an_act_opens_are_closed_pools_with_a_message() -> None:

@@ -9,7 +9,8 @@ from processes.inspection import INSPECTION
 from processes.order import ORDER
 from tests.processes.judges import Engine
 
-OUTSOURCED = {"path": "outsourced", "how": "outsourced"}
+AS_PROPOSED = {"level": 0, "proposed_level": 0, "class_": 1, "proposed_class": 1, "reason": ""}
+OUTSOURCED = {"path": "outsourced", "how": "outsourced", **AS_PROPOSED}
 GOOD = [
     ("dispatch", "assign", "system"), ("visit", "submit", "vendor"), ("screen", "pass", "system"),
     ("check", "check", "department"), ("prepare", "propose", "system"), ("review", "conclude", "branch"),

@@ -57,10 +57,11 @@ def dossier(
     before: Mapping[tuple[str, str], str] | None = None,
     visits: Mapping[str, int] | None = None,
     facts: Mapping[str, Any] | None = None,
+    path: str = "outsourced",
     **opening: Any,
 ) -> Dossier:
     """A case that was opened on 5 January 2026 and then saw these acts (action, payload, person)."""
-    opened = inspection("outsourced", asks=list(asked), **opening)
+    opened = inspection(path, asks=list(asked), **opening)
     state = blank(INSPECTION, id, "B1", "B1", None, book.hash)
     state.opened_on = opened["opened_on"]
     state.visits = {"visit": 1, "screen": 1, "draw": 1, **(visits or {})}

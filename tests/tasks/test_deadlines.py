@@ -269,6 +269,14 @@ def test_what_somebody_does_while_the_run_is_at_work_is_left_alone(quick: Works)
     assert not reminded(quick, last)
 
 
+def test_an_item_whose_deadline_no_calendar_reaches_holds_up_no_other(bank: Works) -> None:
+    """As an extension to the year 2000 that was granted before such were refused."""
+    stray, case = opened(bank, COLLECT[0]), opened(bank, COLLECT[0], "B2")
+    bank.db.run("UPDATE cases SET state = replace(state, ?, '2000-01-01') WHERE id = ?", COLLECT[1], stray)
+    assert keep(bank, "2026-02-13") == {"remind": 1, "untold": 1}
+    assert reminded(bank, case) == LADDER[:1]
+
+
 def test_every_timer_of_every_step_has_a_ladder_in_the_book() -> None:
     for process in PROCESSES.values():
         for step in process.steps.values():

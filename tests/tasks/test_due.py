@@ -265,6 +265,7 @@ def test_an_order_that_is_late_or_extended_asks_for_one_inspection_all_the_same(
     order = ordered(quick, "O2", "L1")
     quick.due()
     quick.cancel(quick.cases()[-1:])
+    quick.bank.day = "2026-01-12"
     quick.bank.do("lee", "ask_extension", order)
     quick.bank.do("choi", "grant", order, said={"due_on": "2026-01-19"})
     assert not quick.due().rows

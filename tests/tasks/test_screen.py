@@ -56,6 +56,7 @@ def shown(package: Package, shows: str, **other: Any) -> Package:
 
 
 def screened(package: Package, *, person: str = "ahn", given: Any = given(), **case: Any) -> tuple[str, Any]:  # noqa: B008
+    case = {"path": "desk" if package["how"] == "desk" else "outsourced"} | case
     action = "submit" if package["how"] == "outsourced" else "collect"
     return screen(dossier((action, package, person), asked=case.pop("asked", [asks(*ASKED)]), **case), given)
 
@@ -104,6 +105,14 @@ def test_b02_the_photo_of_an_answer_is_missing_but_at_the_desk_none_is_taken() -
     assert defects(answered(clean(), "C1", files=[])) == [("B02", "L1 C1")]
     assert defects(answered(own(), "C1", files=[])) == [("B02", "L1 C1")]
     assert defects(answered(own("desk"), "C1", files=[])) == []
+
+
+@pytest.mark.parametrize("path", ["own", "outsourced"])
+def test_b02_where_a_visit_is_prescribed_a_form_filled_in_at_the_desk_is_none(path: str) -> None:
+    """Also where the manager visits because no vendor did."""
+    assert defects(own("desk"), path=path) == [("B02", "visit")]
+    assert screened(own("desk"), path=path)[0] == "recollect"
+    assert screened(own(), path=path)[0] == "pass"
 
 
 @pytest.mark.parametrize("photo", PHOTOS)
