@@ -32,16 +32,19 @@ class NotRebuilt(Exception):
         self.faults = list(faults)
 
 
-def export(db: Db) -> Iterator[str]:
+def export(db: Db, run: int | None = None) -> Iterator[str]:
     """The journal, a line an entry, by stream (in the order of code points) and seq, then the anchors by date: the
-    same lines from either database. docs/journal.md says what stands in them."""
+    same lines from either database. docs/journal.md says what stands in them. Of one run: its own stream and what it
+    wrote, in the same lines."""
     bytewise = ' COLLATE "C"' if db.dialect == "postgresql" else ""
+    where, values = ("", ()) if run is None else ("WHERE run = ? OR stream = ? ", (run, f"run:{run}"))
+    sql = f"SELECT {', '.join(COLUMNS)} FROM entry {where}ORDER BY stream{bytewise}, seq"
     with db.snapshot():
-        for block in db.stream(f"SELECT {', '.join(COLUMNS)} FROM entry ORDER BY stream{bytewise}, seq", size=_BLOCK):
+        for block in db.stream(sql, *values, size=_BLOCK):
             for row in block:
                 rest = orjson.dumps({"hash": row[16], "salt": row[17], "payload": row[18]})
                 yield (b'{"entry":' + hashed(row) + b"," + rest[1:]).decode()
-        for a in anchor.anchors(db):
+        for a in anchor.anchors(db) if run is None else ():
             yield f'{{"anchor":{a.statement().decode()},"signature":"{a.signature}","heads":{a.heads}}}'
 
 

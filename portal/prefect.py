@@ -69,6 +69,12 @@ class Prefect:
             ours = _ask(client, "/deployments/filter", {"flows": named, "deployments": {"tags": {"all_": [OURS]}}})
         return Read(_first(names, last), _first(names, next_), {names.get(d["flow_id"], ""): d["id"] for d in ours})
 
+    def states(self, flow_runs: Sequence[str]) -> dict[str, str]:
+        """The state's name of each. Raises NoAnswer."""
+        with self._client() as client:
+            found = _ask(client, "/flow_runs/filter", {"flow_runs": {"id": {"any_": list(flow_runs)}}})
+        return {run["id"]: run["state_name"] or "" for run in found}
+
     def start(self, deployment: str, parameters: Mapping[str, Any], tags: Sequence[str], key: str) -> str:
         """Asks for a run; the same key gives the same run again. Its id. Raises NoAnswer."""
         body = {"parameters": dict(parameters), "tags": [OURS, *tags], "idempotency_key": key}

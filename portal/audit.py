@@ -1,0 +1,138 @@
+"""Audit: the runs by day and stage; whether the journal, the tables and the anchors hold; the record taken out. All of it
+is read, none of it changed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from starlette.responses import Response, StreamingResponse
+
+from door.anchor import verifier
+from door.audit import Audit
+from door.audit import audit as verify
+from door.rebuild import export as lines
+from door.store import among
+from portal.asking import Form, NotThere, SignedIn
+from portal.house import Asking, Portal
+from portal.page import Reader, show, spoken
+from portal.stages import STAGES, titles
+from processes import PROCESSES
+from tasks.sentences import fault
+
+router = APIRouter()
+SEE = ("auditor", "operations")
+PAGE, SHOWN = 50, 100
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A run in the list: its number, stage, business date, which of that date's, when it began and ended, how many
+    entries it made, how many flow runs worked on it."""
+
+    id: int
+    stage: str
+    as_of: str
+    part: str
+    started: str
+    ended: str | None
+    entries: int
+    attempts: int
+
+
+@router.get("/audit")
+def audit(asking: SignedIn, day: str = "", stage: str = "", before: str = "") -> Response:
+    return _page(asking, day, stage, before)
+
+
+@router.post("/audit/verify")
+def verified(posted: Form) -> Response:
+    """Every chain, every table, every anchor; what is wrong, in words."""
+    asking = allowed(posted.asking)
+    public = asking.portal.house.anchor_key.with_suffix(".pub")
+    seen = verify(asking.db, PROCESSES, verifier(public) if public.exists() else None)
+    return _page(asking, seen=seen, signed=public.exists())
+
+
+@router.get("/audit/export")
+def export(asking: SignedIn) -> Response:
+    """The whole journal, to be checked by a stranger."""
+    allowed(asking)
+    return as_file(asking.portal, f"journal-{asking.day}.jsonl")
+
+
+def allowed(asking: Asking) -> Asking:
+    if not asking.me.has(*SEE):
+        raise NotThere
+    return asking
+
+
+def as_file(portal: Portal, name: str, run: int | None = None) -> Response:
+    """Entries as JSON lines, read while they are sent."""
+
+    def body() -> Iterator[str]:
+        with portal.db() as db:
+            for line in lines(db, run):
+                yield line + "\n"
+
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(body(), media_type="application/x-ndjson", headers=headers)
+
+
+def _page(asking: Asking, day: str = "", stage: str = "", before: str = "", seen: Audit | None = None,
+          signed: bool = False) -> Response:  # fmt: skip
+    allowed(asking)
+    db, say = asking.db, Reader(spoken(asking.request, asking.me.language)).say
+    runs = _runs(asking, day, stage, before)
+    says = [fault(f.stream, f.seq, f.code, f.facts) for f in seen.faults[:SHOWN]] if seen else []
+    last = runs[PAGE - 1].id if len(runs) > PAGE else None
+    return show(
+        asking, "audit.html", runs=runs[:PAGE], day=_day(day), stage=stage, titles=titles(say), stages=STAGES,
+        later=_address(day, stage, before=last) if last else "", begun=bool(before), first=_address(day, stage), seen=seen,
+        faults=says, signed=signed, size=db.rows("SELECT count(*) FROM entry")[0][0],
+        anchored=db.rows("SELECT max(business_date) FROM anchor")[0][0])  # fmt: skip
+
+
+def _runs(asking: Asking, day: str, stage: str, before: str) -> list[Listed]:
+    """The newest first, one more than a page."""
+    where, values = ["c.process = 'run'"], list[Any]()
+    if day := _day(day):
+        where.append("c.opened_on = ?")
+        values.append(day)
+    if stage in STAGES:
+        where.append("c.subject LIKE ?")
+        values.append(f"{stage}/%")
+    if before.isascii() and before.isdigit() and len(before) < 18:
+        where.append("c.id < ?")
+        values.append(int(before))
+    db = asking.db
+    rows = db.rows("SELECT c.id, c.subject, c.closed_on FROM cases c "
+                   f"WHERE {' AND '.join(where)} ORDER BY c.id DESC LIMIT ?", *values, PAGE + 1)  # fmt: skip
+    ids = [row[0] for row in rows]
+    which, numbers = among(db, "run", ids, "bigint")
+    entries: dict[int, int] = dict(db.rows(f"SELECT run, count(*) FROM entry WHERE {which} GROUP BY run", numbers))
+    attempts: dict[int, int] = dict(db.rows(f"SELECT run, count(*) FROM attempt WHERE {which} GROUP BY run", numbers))
+    streams, names = among(db, "stream", [f"run:{id_}" for id_ in ids])
+    times = {s: (a, z) for s, a, z in db.rows(
+        f"SELECT stream, min(recorded_at), max(recorded_at) FROM entry WHERE {streams} GROUP BY stream", names)}  # fmt: skip
+    found = []
+    for id_, subject, closed in rows:
+        name, as_of, part = subject.split("/")
+        begun, ended = times.get(f"run:{id_}", ("", ""))
+        found.append(Listed(id_, name, as_of, part, begun, ended if closed else None, entries.get(id_, 0),
+                            attempts.get(id_, 0)))  # fmt: skip
+    return found
+
+
+def _address(day: str, stage: str, **more: Any) -> str:
+    said = {"day": day, "stage": stage, **more}
+    return "/audit?" + urlencode({k: v for k, v in said.items() if v not in ("", None)})
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        return ""

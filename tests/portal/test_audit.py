@@ -1,0 +1,160 @@
+"""Audit: runs by day and stage, a run replayed in the browser, the record verified and taken out; all of it read-only."""
+
+import re
+from pathlib import Path
+
+import orjson
+import pytest
+
+from door.db import Db
+from door.rebuild import export
+from tests.portal.conftest import Office
+from tests.tasks.forge import entries, forge, said, without_triggers
+
+RUN = re.compile(r'href="/audit/runs/(\d+)"')
+
+
+@pytest.fixture
+def yoon(office: Office) -> str:
+    """The auditor, signed in."""
+    person = office.of("auditor")
+    office.at(person)
+    return person
+
+
+def last(db: Db, stage: str) -> int:
+    return int(db.rows("SELECT max(id) FROM cases WHERE process = 'run' AND subject LIKE ?", f"{stage}/%")[0][0])
+
+
+def everything(db: Db) -> list[object]:
+    return [
+        db.rows(f"SELECT count(*) FROM {table}") for table in ("entry", "cases", "item", "due", "message", "notice")
+    ]
+
+
+def test_runs_are_listed_by_day_and_stage(office: Office, yoon: str) -> None:
+    page = office.at(yoon).get("/audit").text
+    newest = office.db.rows("SELECT id FROM cases WHERE process = 'run' ORDER BY id DESC LIMIT 50")
+    assert [int(n) for n in RUN.findall(page)] == [row[0] for row in newest]
+    day = office.house.business_date().isoformat()
+    found = office.db.rows("SELECT id FROM cases WHERE process = 'run' AND subject LIKE ? ORDER BY id DESC",
+                           f"manager_review/{day}/%")  # fmt: skip
+    narrowed = office.at(yoon).get(f"/audit?day={day}&stage=manager_review").text
+    assert [int(n) for n in RUN.findall(narrowed)] == [row[0] for row in found] != []
+    assert "No such run on Sun 2 Jan 2000." in office.at(yoon).get("/audit?day=2000-01-02").text
+
+
+def test_the_list_is_paged_without_a_gap_or_a_repeat(
+    office: Office, yoon: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.audit.PAGE", 4)
+    found: list[int] = []
+    address = "/audit"
+    while address:
+        page = office.at(yoon).get(address).text
+        found += [int(n) for n in RUN.findall(page)]
+        later = re.search(r'href="(/audit\?[^"]*before=[^"]*)"', page)
+        address = later[1].replace("&amp;", "&") if later else ""
+    assert found == [r[0] for r in office.db.rows("SELECT id FROM cases WHERE process = 'run' ORDER BY id DESC")]
+
+
+def test_a_run_shows_its_inputs_and_the_entries_that_it_wrote(office: Office, yoon: str) -> None:
+    run = last(office.db, "manager_review")
+    page = office.at(yoon).get(f"/audit/runs/{run}").text
+    given = said(entries(office.db, f"run:{run}")[0])
+    for name in ("snapshot", "book", "secret_hash"):
+        assert f'title="{given[name]}"' in page
+    assert given["libraries"] in page
+    rows = office.db.rows("SELECT e.stream, c.id FROM entry e JOIN cases c ON c.stream = e.stream WHERE e.run = ? "
+                          "ORDER BY e.stream LIMIT 3", run)  # fmt: skip
+    assert rows
+    for stream, case in rows:
+        assert f'<a href="/cases/{case}">' in page
+        assert stream in page
+    assert "No flow run of Prefect is recorded" in page
+
+
+@pytest.mark.parametrize("stage", ["scheduled_inspection", "outsourced_collection", "manager_review", "deadlines"])
+def test_a_run_replayed_comes_out_equal(office: Office, yoon: str, stage: str) -> None:
+    run, before = last(office.db, stage), everything(office.db)
+    page = office.post(yoon, f"/audit/runs/{run}/replay")
+    assert page.status_code == 200  # type: ignore[attr-defined]
+    assert "✓ Equal:" in page.text  # type: ignore[attr-defined]
+    assert everything(office.db) == before, "looking changes nothing"
+
+
+def test_a_forged_proposal_stands_beside_what_comes_out_now(office: Office, yoon: str) -> None:
+    run = last(office.db, "manager_review")
+    stream = office.db.rows("SELECT min(stream) FROM entry WHERE run = ? AND action = 'propose'", run)[0][0]
+    without_triggers(office.db)
+    entry = next(e for e in entries(office.db, stream) if e.action == "propose" and e.run == run)
+    forge(office.db, entry, {**said(entry), "because": "<b>whoever asks</b>"})
+    page = office.post(yoon, f"/audit/runs/{run}/replay").text  # type: ignore[attr-defined]
+    assert "✕ Not equal:" in page
+    assert 'class="diff"' in page
+    assert "&lt;b&gt;whoever asks&lt;/b&gt;" in page
+    assert "<b>whoever asks</b>" not in page
+    assert f", {entry.seq}</th>" in page
+
+
+def test_without_its_snapshot_a_run_is_said_to_be_beyond_replay(office: Office, yoon: str) -> None:
+    run = last(office.db, "scheduled_inspection")
+    snapshot = said(entries(office.db, f"run:{run}")[0])["snapshot"]
+    Path(office.house.snapshots / f"{snapshot}.parquet").unlink()
+    page = office.post(yoon, f"/audit/runs/{run}/replay").text  # type: ignore[attr-defined]
+    assert "the snapshot that it was decided on is not here" in page
+
+
+def test_a_run_that_has_not_ended_can_not_be_replayed_yet(office: Office, yoon: str) -> None:
+    run = last(office.db, "deadlines")
+    office.db.run("UPDATE cases SET closed_on = NULL WHERE id = ?", run)
+    for page in (office.at(yoon).get(f"/audit/runs/{run}"), office.post(yoon, f"/audit/runs/{run}/replay")):
+        assert "This run has not ended." in page.text  # type: ignore[attr-defined]
+
+
+def test_verifying_finds_nothing_in_a_sound_record(office: Office, yoon: str) -> None:
+    before = everything(office.db)
+    page = office.post(yoon, "/audit/verify").text  # type: ignore[attr-defined]
+    assert "✓ No fault" in page
+    assert f"{office.db.rows('SELECT count(*) FROM entry')[0][0]:,} entries" in page
+    assert everything(office.db) == before
+
+
+def test_verifying_names_the_entry_that_was_changed(office: Office, yoon: str) -> None:
+    without_triggers(office.db)
+    stream = office.db.rows("SELECT min(stream) FROM entry WHERE action = 'conclude'")[0][0]
+    office.db.run("UPDATE entry SET payload = '{}' WHERE stream = ? AND action = 'conclude'", stream)
+    page = office.post(yoon, "/audit/verify").text  # type: ignore[attr-defined]
+    assert "✕" in page
+    assert f"{stream}, entry" in page
+    assert "its payload was changed" in page
+
+
+def test_the_export_is_the_journal_line_by_line(office: Office, yoon: str) -> None:
+    taken = office.at(yoon).get("/audit/export")
+    assert taken.headers["content-disposition"].startswith("attachment")
+    assert taken.text.splitlines() == list(export(office.db))
+    run = last(office.db, "escalation")
+    of_run = [orjson.loads(line) for line in office.at(yoon).get(f"/audit/runs/{run}/export").text.splitlines()]
+    assert (
+        len(of_run) == office.db.rows("SELECT count(*) FROM entry WHERE run = ? OR stream = ?", run, f"run:{run}")[0][0]
+    )
+
+
+@pytest.mark.parametrize("role", ["account_manager", "branch_head", "inspector", "post_loan_officer", "credit_manager"])
+def test_who_is_no_auditor_finds_nothing_there(office: Office, role: str) -> None:
+    person, run = office.of(role), last(office.db, "deadlines")
+    for path in ("/audit", "/audit/export", f"/audit/runs/{run}", f"/audit/runs/{run}/export"):
+        assert office.at(person).get(path).status_code == 404, path
+    for path in ("/audit/verify", f"/audit/runs/{run}/replay"):
+        assert office.post(person, path).status_code == 404, path  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("number", ["0", "1", "99999999", "-1", "99999999999999999999999"])
+def test_what_is_no_run_is_not_there(office: Office, yoon: str, number: str) -> None:
+    case = office.db.rows("SELECT id FROM cases WHERE process = 'inspection' LIMIT 1")[0][0]
+    for which in (number, case):
+        if office.db.rows("SELECT 1 FROM cases WHERE id = ? AND process = 'run'", min(int(which), 2**62)):
+            continue
+        assert office.at(yoon).get(f"/audit/runs/{which}").status_code == 404
+        assert office.post(yoon, f"/audit/runs/{which}/replay").status_code == 404  # type: ignore[attr-defined]
