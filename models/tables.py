@@ -37,6 +37,7 @@ def _big(**kw: Any) -> Any:
     return Field(sa_type=BigInteger, **kw)
 
 
+STOPPED = "action IN ('refuse', 'limit')"  # what the gate did not pay in full, from an index by the instant
 EXPERIENCE = "action IN ('submit', 'conclude')"  # by which a person's experience is counted, from an index
 
 # -- the journal and what the door keeps ------------------------------------------------------------------------
@@ -58,6 +59,7 @@ class Entry(SQLModel, table=True):
         Index("entry_key", "person", "key", unique=True, sqlite_where=text("key IS NOT NULL"),
               postgresql_where=text("key IS NOT NULL")),
         Index("entry_experience", "person", sqlite_where=text(EXPERIENCE), postgresql_where=text(EXPERIENCE)),
+        Index("entry_stopped", "recorded_at", sqlite_where=text(STOPPED), postgresql_where=text(STOPPED)),
         Index("entry_run", "run", sqlite_where=text("run IS NOT NULL"), postgresql_where=text("run IS NOT NULL")),
     )  # fmt: skip
     stream: str

@@ -7,7 +7,11 @@ revision = "0002"
 down_revision = "0001"
 
 
+STOPPED = sa.text("action IN ('refuse', 'limit')")
+
+
 def upgrade() -> None:
+    op.create_index("entry_stopped", "entry", ["recorded_at"], sqlite_where=STOPPED, postgresql_where=STOPPED)
     op.create_table(
         "credential",
         sa.Column("person", sa.String(), sa.ForeignKey("person.id"), primary_key=True),
@@ -79,3 +83,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("machine", "alerted", "alert", "upload", "draft", "throttle", "session", "credential"):
         op.drop_table(table)
+    op.drop_index("entry_stopped", "entry")
