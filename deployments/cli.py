@@ -24,6 +24,7 @@ from deployments.commands import (
     journal,
     outbox,
     policy,
+    portal,
     replay,
     run,
     serve,
@@ -97,8 +98,13 @@ def installation(
         typer.Option(envvar="POSTLOAN_TODAY", parser=day, metavar="DATE",
                      help="The business date, for a simulation; without it today's where the bank is."),
     ] = None,
+    reached: Annotated[
+        str,
+        typer.Option("--portal", envvar="POSTLOAN_PORTAL", metavar="URL",
+                     help="Where people reach the portal, as https://postloan.bank.example; letters link there."),
+    ] = "",
 ) -> None:  # fmt: skip
-    choose(Chosen(database, home, today))
+    choose(Chosen(database, home, today, reached))
 
 
 for module in (
@@ -116,6 +122,7 @@ for module in (
     replay,
     bpmn,
     demo,
+    portal,
     serve,
     bench,
 ):

@@ -25,9 +25,11 @@ from door.db import Db, path_of
 from door.schema import create, drop
 from flows.lifecycle import lifecycle
 from models.policy import load as load_book
+from portal.access import set_password
 from tasks import books, house
 from tasks.gate import check
-from tasks.house import House
+from tasks.house import PORTAL, House
+from tasks.inbox import inbox
 from tasks.intake import intake
 from tasks.mapping import load as load_mapping
 from tasks.replay import all_cases, replay
@@ -85,17 +87,19 @@ class Days:
         return self.random.randbytes(32).hex()
 
 
-def live(seed: int, loans: int, url: str, home: Path, port: int, say: Say, weeks: int = WEEKS) -> Outcome:
+def live(seed: int, loans: int, url: str, home: Path, port: int, say: Say, weeks: int = WEEKS, mail: str = "",
+         portal: str = PORTAL, goes_on: bool = False) -> Outcome:  # fmt: skip
     """A fresh bank in `home` and `url`, its quarter (so many weeks) lived; its Prefect server on `port` is stopped
-    again."""
+    again. `mail`: the server that takes its letters (host and port; empty: one for so long); `portal`: where they link
+    to; `goes_on`: real people go on from there, so in the evening the flows run once more, by the real clock."""
     began = time.monotonic()
     _fresh(url, home)
     create(url)
     days = Days(seed)
     with ExitStack() as stack:
-        mailbox = stack.enter_context(Mailbox(home / "mail"))
-        bank = portfolio(seed, loans, BEGIN, mail=mailbox.address)
-        here = House(url, home, days.now, days.salts, days.secret, today=lambda: days.day)
+        mail = mail or stack.enter_context(Mailbox(home / "mail")).address
+        bank = portfolio(seed, loans, BEGIN, mail=mail)
+        here = House(url, home, days.now, days.salts, days.secret, today=lambda: days.day, portal=portal)
         house.use(here)
         stack.callback(house.use, None)
         api = stack.enter_context(server(home / "prefect", port))
@@ -110,6 +114,10 @@ def live(seed: int, loans: int, url: str, home: Path, port: int, say: Say, weeks
                 take_in(db, here, bank, days.day)
                 asyncio.run(lifecycle(as_of=days.day))
                 people_act(db, here, seed, days.day)
+            if goes_on:
+                house.use(House(url, home, today=lambda: days.day, portal=portal))
+                say("the evening", weeks, weeks)
+                asyncio.run(lifecycle(as_of=days.day))
             say("replaying every decision", weeks, weeks)
             return _count(db, here, seed, int(time.monotonic() - began))
 
@@ -223,6 +231,26 @@ def _count(db: Db, here: House, seed: int, seconds: int) -> Outcome:
         replay_divergences=len(replay(db, here.snapshots, all_cases(db)).divergences),
         seconds=seconds,
     )
+
+
+def last_day(weeks: int = WEEKS) -> date:
+    """The business date on which the bank's life stands still."""
+    return BEGIN + timedelta(weeks=weeks - 1)
+
+
+def accounts(db: Db, day: date, password: str) -> list[tuple[str, str, str]]:
+    """(role, person, how many items wait for him): of each role the one with the most, who gets the password."""
+    rules, on = books.rules(db), day.isoformat()
+    best: dict[str, tuple[int, str]] = {}
+    for role, person in db.rows("SELECT role, person FROM role_grant WHERE since <= ? AND (until IS NULL OR until >= ?) "
+                                "ORDER BY role, person", on, on):  # fmt: skip
+        waits = inbox(db, rules, person, on)
+        n = len(waits) if isinstance(waits, list) else -1
+        if n > best.get(role, (-1, ""))[0]:
+            best[role] = (n, person)
+    for _, person in best.values():
+        set_password(db, person, password)
+    return [(role, person, n) for role, (n, person) in sorted(best.items())]
 
 
 def demo_url(url: str | None, home: Path) -> str:

@@ -9,7 +9,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 class Mailbox:
-    """A real SMTP server on loopback, on a free port; letters as `<n>-<to>.eml` in a folder."""
+    """A real SMTP server on loopback, on a free port; letters as `<n>-<to>.eml` in a folder, which may be emptied."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.n = folder, 0
@@ -24,11 +24,11 @@ class Mailbox:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         self.n += 1
         to = envelope.rcpt_tos[0].partition("@")[0]
+        self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / f"{self.n:05d}-{to}.eml").write_bytes(bytes(envelope.content or b""))
         return "250 taken"
 
     def __enter__(self) -> "Mailbox":
-        self.folder.mkdir(parents=True, exist_ok=True)
         self._controller.start()
         return self
 

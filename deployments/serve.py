@@ -1,7 +1,4 @@
-"""`up` and `down`: Prefect's server and a worker as one supervised set, on loopback, telemetry off.
-
-A further part, such as the portal, joins by one more entry in `_parts`.
-"""
+"""`up` and `down`: Prefect's server, a worker and the portal as one supervised set, on loopback, telemetry off."""
 
 import asyncio
 import fcntl
@@ -34,6 +31,7 @@ from deployments.supervise import Part, Supervisor, kill
 HOME, PORT, FILE, POOL = Path("var/prefect"), 4200, Path("prefect.yaml"), "local"
 GRACE_S = 60.0  # how long `down` waits for runs to end by themselves
 HOST = "127.0.0.1"
+OURS = (b"prefect", b"deployments.cli\0portal")  # in the command lines of what we start
 
 
 class CannotServe(Exception):
@@ -60,9 +58,10 @@ def up(
     grace: float = GRACE_S,
     say: Callable[[str], None] = print,
     hook: Hook | None = None,
+    portal: int = 0,
 ) -> None:
     """Start all, deploy `file`, watch until SIGTERM or SIGINT, then stop all. Blocks; to be called in a main thread.
-    `hook` is where the portal takes alerts.
+    `hook` is where the portal takes alerts, `portal` its port; 0: none is served.
 
     Runs that are under way at the stop get `grace` seconds, new ones wait for the next `up`. The environment, such
     as POSTLOAN_DATABASE_URL, is handed on to the flows. Raises CannotServe, manifest.Refused, supervise.GaveUp.
@@ -71,9 +70,9 @@ def up(
     with _locked(home):
         last = _load(home)
         for pid in last.parts.values():  # of an `up` that was killed
-            if b"prefect" in _command(pid):
+            if any(name in _command(pid) for name in OURS):
                 kill(pid)
-        site = _Site(home, port, file, ui, grace, hook)
+        site = _Site(home, port, file, ui, grace, hook, portal)
         site.keep(
             State(
                 pid=os.getpid(),
@@ -84,7 +83,8 @@ def up(
             )
         )
         read(file)  # a mistake in it is said before anything starts
-        _check_port(port)
+        for each in filter(None, (port, portal)):
+            _check_port(each)
         supervisor = Supervisor(site.parts(), home / "logs", say, site.note)
         supervisor.catch(signal.SIGTERM, signal.SIGINT)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else it is to outlive its terminal
@@ -163,6 +163,7 @@ class _Site:
     ui: bool
     grace: float = GRACE_S
     hook: Hook | None = None
+    portal: int = 0
     state: State = field(default_factory=State)
     deployed: bool = False
 
@@ -184,10 +185,14 @@ class _Site:
         serve = [*prefect, "server", "start", "--host", HOST, "--port", str(self.port)]
         # one run at a time: on SQLite the server answers many at once with waiting, and stages follow each other anyway
         work = [*prefect, "worker", "start", "--pool", POOL, "--type", "process", "--limit", "1", "--name", "postloan"]
-        return (
+        parts = (
             Part("server", [*serve, "--ui" if self.ui else "--no-ui"], env, self.home, ready=self._healthy),
             Part("worker", work, env, self.file.parent, before=self._prepare, drain=self._drain),
         )
+        if not self.portal:
+            return parts
+        pages = [sys.executable, "-m", "deployments.cli", "portal", "--port", str(self.portal)]
+        return (*parts, Part("portal", pages, env, ready=self._answers))
 
     def note(self, parts: Mapping[str, int]) -> None:
         self.keep(replace(self.state, parts=dict(parts)))
@@ -201,6 +206,12 @@ class _Site:
     def _healthy(self) -> bool:
         try:
             return httpx.get(f"{self.api}/health", timeout=1).text == "true"
+        except httpx.HTTPError:
+            return False
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"http://{HOST}:{self.portal}/signin", timeout=1).is_success
         except httpx.HTTPError:
             return False
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ class Chosen:
     database: str = ""
     home: Path = Path("var")
     today: date | None = None
+    portal: str = ""
 
 
 _chosen = Chosen()
@@ -34,15 +35,23 @@ def choose(chosen: Chosen) -> None:
     _chosen = chosen
 
 
+def reached_at(address: str) -> None:
+    """Where the portal is served, unless people reach it elsewhere: then the options say where."""
+    choose(replace(_chosen, portal=_chosen.portal or address))
+
+
 def installation() -> "House":
-    """The installation that was chosen. Raises Mistake where its database's URL is of no known kind."""
-    from tasks.house import House
+    """The installation that was chosen. Raises Mistake where its database's URL or the portal's is of no known kind."""
+    from tasks.house import PORTAL, House
 
     home, day = _chosen.home, _chosen.today
     url = _chosen.database or f"sqlite:///{home / 'postloan.db'}"
     if not url.startswith(SCHEMES):
         raise Mistake(f"{url!r} is no database: write sqlite:///path/to/file.db or postgresql://user@host/name.")
-    return House(url, home, today=(lambda: day) if day else None)
+    portal = (_chosen.portal or PORTAL).rstrip("/")
+    if not portal.startswith(("http://", "https://")) or len(portal.split("/")) != 3:
+        raise Mistake(f"{portal!r} is no address of the portal: write it as https://postloan.bank.example.")
+    return House(url, home, today=(lambda: day) if day else None, portal=portal)
 
 
 @contextmanager

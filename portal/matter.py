@@ -177,16 +177,18 @@ def _inspection(facts: Mapping[str, Any], concluded: Mapping[str, Any], reader: 
 
 
 def _quotes(said: Sequence[Said], s: State, names: Mapping[str, str], reader: Reader) -> list[Quote]:
-    """What people and runs gave as their reason, the newest first."""
+    """What people and runs gave as their reason, the newest first; of each act only the last, for it has come round."""
     parent = _process_of_parent(said, s)
-    found = []
+    found: list[tuple[str, Quote]] = []
     for e in said:
         text = next((str(e.payload[name]) for name in SAID if e.payload.get(name)), "")
         if text and (e.action not in ITEM_ACTS or e.action == "comment"):
             done = reader.say("Comment") if e.action == "comment" else arrows.done(
                 reader.say, s.process if e.own else parent, e.action)  # fmt: skip
-            found.append(Quote(text, done, named(e, names, reader), e.at))
-    return found[: -QUOTES - 1 : -1]
+            found.append((e.action, Quote(text, done, named(e, names, reader), e.at)))
+    newest = {action: quote for action, quote in found if action != "comment"}
+    kept = [quote for action, quote in found if action == "comment" or newest[action] is quote]
+    return kept[: -QUOTES - 1 : -1]
 
 
 def _process_of_parent(said: Sequence[Said], s: State) -> str:

@@ -12,6 +12,8 @@ from door.command import Clock
 from door.db import Db, connect
 from door.keyfile import make
 
+PORTAL = "http://127.0.0.1:8080"  # where it is served unless something else is said
+
 
 def utc_now() -> str:
     """The recorded instant: UTC, ISO 8601, microseconds, Z."""
@@ -36,7 +38,7 @@ class House:
     zone: str = "Asia/Seoul"
     today: Callable[[], date] | None = None
     bank: str = "Post-loan management"
-    portal: str = "http://127.0.0.1:8080"
+    portal: str = PORTAL
 
     @property
     def snapshots(self) -> Path:
@@ -93,9 +95,13 @@ def use(house: House | None) -> None:
 
 
 def current() -> House:
-    """The installation that this process works for: POSTLOAN_DATABASE_URL and POSTLOAN_HOME, by default var/."""
+    """The installation that this process works for: POSTLOAN_DATABASE_URL and POSTLOAN_HOME, by default var/; in a
+    simulation POSTLOAN_TODAY is its business date; POSTLOAN_PORTAL is where people reach the portal."""
     if _current is not None:
         return _current
     home = Path(os.environ.get("POSTLOAN_HOME", "var"))
     url = os.environ.get("POSTLOAN_DATABASE_URL", f"sqlite:///{home / 'postloan.db'}")
-    return House(url, home)
+    today = date.fromisoformat(text) if (text := os.environ.get("POSTLOAN_TODAY")) else None
+    return House(
+        url, home, today=(lambda: today) if today else None, portal=os.environ.get("POSTLOAN_PORTAL") or PORTAL
+    )

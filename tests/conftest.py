@@ -17,7 +17,7 @@ if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 << 30:  # a thousand s
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="pl"))  # the PostgreSQL wheel warns without one
 RAN: Counter[str] = Counter()
-SERVERS = {"api", "bureau"}  # a test that needs a Prefect server is slow
+SERVERS = {"api", "bureau", "chromium"}  # a test that needs Prefect's server or a browser is slow
 
 
 @pytest.fixture(scope="session")
@@ -103,3 +103,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SERVERS & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)

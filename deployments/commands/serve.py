@@ -9,14 +9,18 @@ import typer
 
 from deployments.commands import say
 from deployments.commands.options import Json
+from deployments.commands.portal import PORT as PORTAL_PORT
 from deployments.commands.run import api_of, quiet
 from deployments.mistakes import Mistake
-from deployments.settings import installation, opened
+from deployments.settings import installation, opened, reached_at
 
 if TYPE_CHECKING:
     from deployments.automations import Hook
 
 PORT = 4200
+PortalPort = Annotated[
+    int, typer.Option(min=0, max=65535, help="Port of the portal on 127.0.0.1; 0: it is not served.")
+]
 File = Annotated[Path, typer.Option(help="The deployments.")]
 
 
@@ -30,18 +34,26 @@ def up(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of Prefect's server on 127.0.0.1.")] = PORT,
     file: File = Path("prefect.yaml"),
     ui: Annotated[bool, typer.Option("--ui/--no-ui", help="Prefect's own pages.")] = True,
+    portal_port: PortalPort = PORTAL_PORT,
 ) -> None:
-    """Start server and worker, deploy, and watch until Ctrl-C or `postloan down`."""
-    with opened():
-        here = installation()
+    """Start Prefect's server, a worker and the portal, deploy, and watch until Ctrl-C or `postloan down`."""
+    if portal_port:
+        reached_at(f"http://127.0.0.1:{portal_port}")
+    with opened() as (here, _):
+        pass
     home = here.home.resolve()
     url = here.url if not here.url.startswith("sqlite") else f"sqlite:///{Path(here.url[10:]).resolve()}"
-    os.environ |= {"POSTLOAN_DATABASE_URL": url, "POSTLOAN_HOME": str(home)}  # for the flows that the worker runs
+    os.environ |= {"POSTLOAN_DATABASE_URL": url, "POSTLOAN_HOME": str(home), "POSTLOAN_PORTAL": here.portal,
+                   "POSTLOAN_TODAY": here.today().isoformat() if here.today else ""}  # fmt: skip  # for the parts
     quiet(home / "prefect")
     from deployments import serve
 
     say.line(f"Starting on http://127.0.0.1:{port}; Ctrl-C or `postloan down` stops it.")
-    serve.up(home / "prefect", port, file, ui, say=lambda text: print(text, flush=True), hook=hook())
+    if portal_port:
+        say.line(f"The portal will be at {here.portal}.")
+    serve.up(
+        home / "prefect", port, file, ui, say=lambda text: print(text, flush=True), hook=hook(), portal=portal_port
+    )
 
 
 def down(json: Json = False) -> None:

@@ -16,9 +16,10 @@ from portal.asking import COOKIE
 from tasks.house import House, random_salts, utc_now
 from tests.conftest import pg_url
 from tests.deployments.conftest import api, eventually, migrated, port
+from tests.portal.browser import chromium, served
 from tests.tasks.lived import live, stages
 
-__all__ = ["api", "eventually", "migrated", "port"]  # fixtures of the tests of deployments
+__all__ = ["api", "chromium", "eventually", "migrated", "port", "served"]  # fixtures of the tests of deployments
 PASSWORD = "correct horse battery"  # noqa: S105 - of invented people
 WEEKS, LOANS = 5, 200
 

@@ -1,0 +1,218 @@
+"""The portal as it is served: its address, its log, how people get a password, how a page's act wakes a stage."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from deployments.demo import accounts
+from deployments.deploy import deploy
+from deployments.portal import Waker, shown
+from deployments.serve import State, status
+from door.db import Db, connect
+from portal import access
+from portal.house import Portal
+from tests.deployments.conftest import free_port
+from tests.deployments.shell import ROOT, Shell
+from tests.deployments.test_serve import lives
+from tests.tasks.lived import live
+
+GOOD = "a long enough one"
+
+
+@pytest.fixture
+def shell(url: str, tmp_path: Path, db: Db) -> Shell:
+    """A bank of one person."""
+    db.insert("unit", ("id", "name", "lane", "calendar"), [("u", "The unit", "department", "KR")])
+    db.insert("person", ("id", "name", "unit", "language"), [("choi", "Choi Eun-ji", "u", "en")])
+    return Shell(url, tmp_path)
+
+
+def admitted(shell: Shell, db: Db, password: str) -> bool:
+    from tasks.house import House
+
+    portal = Portal(House(shell.url, shell.home))
+    return isinstance(access.sign_in(db, portal, "choi", password, "127.0.0.1"), str)
+
+
+def test_a_password_is_set_from_the_standard_input_and_signs_in(shell: Shell, db: Db) -> None:
+    shell("password", "choi", "--stdin", stdin=f"{GOOD}\n")
+    assert admitted(shell, db, GOOD)
+    entries = db.rows("SELECT action, person FROM entry WHERE stream = 'person:choi' ORDER BY seq")
+    assert entries == [("password_set", "system"), ("signed_in", "choi")]
+    assert GOOD not in str(db.rows("SELECT * FROM entry")) + str(db.rows("SELECT * FROM credential"))
+
+
+def test_at_a_terminal_it_is_asked_twice(shell: Shell, db: Db) -> None:
+    shell("password", "choi", stdin=f"{GOOD}\nanother one\n{GOOD}\n{GOOD}\n")
+    assert admitted(shell, db, GOOD)
+
+
+def test_a_new_password_signs_out_whoever_is_signed_in_with_the_old_one(shell: Shell, db: Db) -> None:
+    shell("password", "choi", "--stdin", stdin=GOOD)
+    assert admitted(shell, db, GOOD)
+    said = shell("password", "choi", "--stdin", "--json", stdin=f"{GOOD} 2")
+    assert said.json == {"person": "choi", "sessions_ended": 1}
+    assert not db.rows("SELECT 1 FROM session")
+    assert not admitted(shell, db, GOOD)
+
+
+@pytest.mark.parametrize(
+    ("person", "stdin", "says"),
+    [("choi", "short", "A password has at least 12 characters."), ("choi", b"\xff\xfe", "is not UTF-8"),
+     ("nobody", GOOD, "There is no person 'nobody'")])  # fmt: skip
+def test_what_is_no_password_or_nobodys_is_one_sentence_and_sets_nothing(
+    shell: Shell, db: Db, person: str, stdin: str | bytes, says: str
+) -> None:
+    assert says in shell.wrong("password", person, "--stdin", stdin=stdin)
+    assert not db.rows("SELECT 1 FROM credential")
+    assert not db.rows("SELECT 1 FROM entry")
+
+
+def test_a_taken_port_and_an_address_that_is_none_are_one_sentence_each(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = shell("portal", "--port", other.getsockname()[1], code=2).err
+    assert "is taken; stop what uses it or choose another one." in taken
+    assert "is no address of the portal" in shell.wrong("--portal", "postloan.bank", "portal")
+
+
+@pytest.mark.parametrize(
+    ("address", "line"),
+    [("/d/eyJh.secret", "/d/…"), ("/d/eyJh.secret?next=1", "/d/…"), ("/signin?next=/d/eyJh.secret", "/signin"),
+     ("/cases?q=Hanbit", "/cases"), ("/inbox", "/inbox")])  # fmt: skip
+def test_the_log_holds_no_token_and_nothing_that_was_searched(address: str, line: str) -> None:
+    assert shown(address) == line
+
+
+@pytest.fixture
+def stage(api: Any, project: Any) -> str:
+    """A deployed stage without a schedule; no worker takes its runs."""
+    name = f"stage-{uuid4()}"
+    asyncio.run(deploy(project.write(project.deployment(name, schedules=[])), api.url))
+    return name
+
+
+def test_a_pages_acts_wake_their_stage_once_without_waiting_for_prefect(api: Any, stage: str) -> None:
+    waker = Waker(lambda: str(api.url))
+    for _ in range(8):
+        waker(stage)
+    waker.close()
+    assert len(api.runs(stage)) == 1
+
+
+def test_without_prefect_an_act_wakes_nothing_and_does_not_fail() -> None:
+    for address in ("", f"http://127.0.0.1:{free_port()}/api"):
+        waker = Waker(lambda address=address: address)  # type: ignore[misc]
+        waker("escalation")
+        waker.close()
+
+
+@pytest.mark.slow
+def test_the_demos_people_can_sign_in_one_of_each_role(tmp_path: Path, lite_template: Path) -> None:
+    shutil.copy(lite_template, tmp_path / "postloan.db")
+    here = live(f"sqlite:///{tmp_path / 'postloan.db'}", tmp_path, weeks=2)
+    with here.db() as db:
+        found = accounts(db, here.business_date(), GOOD)
+        roles = {row[0] for row in db.rows("SELECT DISTINCT role FROM role_grant")}
+        assert {role for role, _, _ in found} == roles
+        assert len(roles) >= 9
+        for role, person, _ in found:
+            assert isinstance(access.sign_in(db, Portal(here), person, GOOD, role), str)
+
+
+# -- in a process of its own ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bank(tmp_path: Path, lite_template: Path) -> Path:
+    """A home with a database."""
+    shutil.copy(lite_template, tmp_path / "postloan.db")
+    return tmp_path
+
+
+def started(home: Path, *words: str | int) -> "subprocess.Popen[str]":
+    """`postloan` in that home, told what it says through a pipe."""
+    env = {**os.environ, "POSTLOAN_HOME": str(home), "PREFECT_API_URL": ""}
+    return subprocess.Popen([sys.executable, "-u", "-m", "deployments.cli", *map(str, words)], cwd=ROOT, env=env,
+                            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
+
+
+def answers(port: int, path: str = "/signin") -> int:
+    with contextlib.suppress(httpx.HTTPError):
+        return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=5).status_code
+    return 0
+
+
+@pytest.mark.slow
+def test_served_alone_it_listens_on_loopback_and_writes_no_token(
+    bank: Path, port: int, eventually: Callable[..., Any]
+) -> None:
+    with started(bank, "portal", "--port", port) as program:
+        eventually(lambda: answers(port) == 200, 60)
+        assert answers(port, "/d/eyJh.secret") == 303
+        assert answers(port, "/signin?next=/d/eyJh.secret") == 200
+        listening = [
+            line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines() if line.split()[3] == "0A"
+        ]
+        assert [each for each in listening if each.endswith(f":{port:04X}")] == [f"0100007F:{port:04X}"]
+        program.terminate()
+        said, _ = program.communicate(timeout=60)
+    assert f"The portal is at http://127.0.0.1:{port}" in said
+    assert '"GET /d/… HTTP/1.1" 303' in said
+    assert "secret" not in said
+
+
+@pytest.fixture
+def up(bank: Path, migrated: Path, project: Any, port: int, eventually: Any) -> Iterator[tuple[State, int]]:
+    """The whole set is up: what it says of itself, and the portal's port."""
+    (bank / "prefect").mkdir()
+    shutil.copy(migrated, bank / "prefect" / "prefect.db")
+    pages, file = free_port(), project.write(project.deployment(schedules=[]))
+    program = started(bank, "up", "--port", port, "--portal-port", pages, "--no-ui", "--file", file)
+    try:
+        eventually(lambda: "portal" in (status(bank / "prefect") or State()).parts and answers(pages) == 200, 120)
+        yield status(bank / "prefect") or State(), pages
+    finally:
+        program.send_signal(signal.SIGTERM)
+        said, _ = program.communicate(timeout=120)
+    assert "portal is up" in said
+    assert "portal is down" in said
+
+
+@pytest.mark.slow
+def test_up_serves_it_with_the_rest_brings_it_back_and_ends_it(
+    up: tuple[State, int], bank: Path, eventually: Any
+) -> None:
+    state, pages = up
+    pid = state.parts["portal"]
+    env = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    assert f"POSTLOAN_PORTAL=http://127.0.0.1:{pages}" in env
+    assert f"PREFECT_API_URL={state.api}" in env
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: (status(bank / "prefect") or State()).parts.get("portal") not in (None, pid), 60)
+    eventually(lambda: answers(pages) == 200, 60)
+    assert lives(state.parts["worker"])
+
+
+def test_what_the_flows_send_links_to_where_the_portal_is(monkeypatch: pytest.MonkeyPatch, bank: Path) -> None:
+    from tasks import house
+
+    monkeypatch.setenv("POSTLOAN_HOME", str(bank))
+    monkeypatch.setenv("POSTLOAN_PORTAL", "https://postloan.bank.example")
+    monkeypatch.setenv("POSTLOAN_TODAY", "2026-03-31")
+    here = house.current()
+    assert here.page("t") == "https://postloan.bank.example/d/t"
+    assert here.business_date().isoformat() == "2026-03-31"
+    with connect(here.url) as db:
+        assert db.rows("SELECT count(*) FROM cases") == [(0,)]
