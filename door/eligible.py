@@ -1,7 +1,7 @@
 """Who may act on a case's item on a day: the door's own checks, run over the staff. Inbox, "who could" and "nobody is
 left who may" are this one function."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from door import store
 from door.command import Person, Refused, Rules
@@ -42,3 +42,20 @@ def _facts(db: Db, rules: Rules, s: State, day: str, persons: Mapping[str, Perso
     parent = store.read_case(db, s.parent) if s.parent is not None else None
     manager = store.managers(db, [s.subject], day).get(s.subject)
     return Facts(manager, parent.hands if parent else None, None, persons)
+
+
+def left_alone(db: Db, rules: Rules, cases: Sequence[int], day: str) -> list[State]:
+    """Those of the cases whose item nobody may act on, on a business date. The staff of a role is read once."""
+    staffs: dict[str, dict[str, Person]] = {}
+    found = []
+    for s in store.read_cases(db, cases):
+        process = rules.processes[s.process]
+        step = process.steps[s.step]
+        if step.kind != USER:
+            continue
+        if step.role not in staffs:
+            staffs[step.role] = store.staff(db, step.role, day)
+        staff = staffs[step.role]
+        if next(who_may(process, s, staff, _facts(db, rules, s, day, staff)), None) is None:
+            found.append(s)
+    return found

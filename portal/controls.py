@@ -73,7 +73,8 @@ def controls(asking: SignedIn) -> Response:
     escalated, restricted, ordered = (_cases(asking, steps, reader) for steps in (ESCALATED, CONTROLS, ORDERS))
     listed = [each for found in (escalated, restricted, ordered) for cases in found.values() for each in cases]
     return show(
-        asking, "controls.html", escalated=escalated, controls=restricted, orders=ordered, counts=_counts(asking), overdue=_overdue(asking), stopped=_stopped(asking, reader),
+        asking, "controls.html", escalated=escalated, controls=restricted, orders=ordered,
+        counts=_counts(asking), overdue=_overdue(asking), stopped=_stopped(asking, reader),
         names=names_of(asking.db, [each.state.holder or "" for each in listed]), shown=SHOWN,
         may_open=asking.me.has("credit_manager"))  # fmt: skip
 
