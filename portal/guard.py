@@ -60,7 +60,7 @@ class Guard:
                 headers["Content-Security-Policy"] = headers.get("Content-Security-Policy", _CONFINED)
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["X-Frame-Options"] = "DENY"
-                headers["Referrer-Policy"] = "no-referrer"  # an address may hold a link's token
+                headers["Referrer-Policy"] = "same-origin"  # by "no-referrer" a form would hide its origin
                 headers["Cross-Origin-Opener-Policy"] = "same-origin"
                 headers["Cross-Origin-Resource-Policy"] = "same-origin"
                 headers["Permissions-Policy"] = "camera=(self), geolocation=(self), microphone=()"
