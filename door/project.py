@@ -41,7 +41,7 @@ class Projection:
 
     def add(self, entry: Entry, pages: "Pages") -> None:
         self.seq, self.head = entry.seq, entry.hash
-        if entry.process is None or self.unreadable:  # without process: a note, in a stream that is no case
+        if self.unreadable or (entry.process is None and not pages.of_cases(entry.stream)):  # a note
             return
         try:
             self._fold(entry, pages)
@@ -65,18 +65,25 @@ class Projection:
 
 class Pages:
     """Declarations by hash, so that an entry is folded by the page it was made under. `processes` may hold earlier
-    pages under any other name; where the hash is not at hand, today's page of the name serves."""
+    pages under any other name; for one that is only known by its hash (`before`), today's page of the name serves."""
 
     def __init__(self, processes: Mapping[str, Process]) -> None:
         self._by_name = processes
         self._by_hash = {p.hash: p for p in processes.values()}
+        self._streams = {p.stream for p in processes.values()}
+
+    def of_cases(self, stream: str) -> bool:
+        """Is it a stream of cases, whose every entry is made under a process?"""
+        return stream.partition(":")[0] in self._streams
 
     def of(self, hash_: str | None, name: str) -> Process:
-        """Raises LookupError where neither hash nor name is known."""
-        found = self._by_hash.get(hash_ or "") or self._by_name.get(name)
-        if found is None:
-            raise LookupError(f"no process {name!r} with hash {hash_}")
-        return found
+        """Raises LookupError where no page of the process ever had the hash."""
+        if found := self._by_hash.get(hash_ or ""):
+            return found
+        today = self._by_name.get(name)
+        if today is None or hash_ not in today.before:
+            raise LookupError(f"no page of the process {name!r} has the hash {hash_}")
+        return today
 
 
 def _opened(entry: Entry, payload: Mapping[str, Any] | None, pages: Pages) -> State:

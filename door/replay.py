@@ -31,7 +31,7 @@ class Divergence:
 
 
 #: Why an entry is not decided again: a payload that it was decided on, or its own, is erased (by right); it was made
-#: under another declaration of the process, whose hash it names; an entry before it can't be read.
+#: under an earlier declaration of the process (`before`); an entry before it can't be read.
 ERASED, OTHER_PAGE, AFTER_UNREADABLE = "erased", "other_page", "after_unreadable"
 
 STUMBLES = (LookupError, TypeError, ValueError, AttributeError)  # what an entry that nobody decided can bring about
@@ -58,6 +58,8 @@ def recheck(process: Process, entries: Iterable[Entry], rules: Rules, around: Ar
             s = s or _begun(process, e, payload)
             if e.process == process.hash:
                 yield from _again(process, s, e, payload, rules, around(process, s, e))
+            elif e.process not in process.before:
+                yield Divergence(e.stream, e.seq, "page", str(e.process), process.hash)
             elif left is not None:
                 left(e, OTHER_PAGE)
             if seen is not None:

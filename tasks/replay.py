@@ -14,7 +14,7 @@ from door.command import Rules
 from door.db import Db
 from door.fold import State, case_row, load
 from door.journal import COLUMNS, Entry, canonical
-from door.replay import ERASED, STUMBLES, Divergence, recheck
+from door.replay import ERASED, OTHER_PAGE, STUMBLES, Divergence, recheck
 from door.store import among
 from models.forms import RunInputs, RunResult
 from models.process import Process
@@ -70,6 +70,7 @@ class _Bench:
     done: Replayed = field(default_factory=Replayed)
     runs: dict[int, RunInputs | str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    used: dict[str, str] = field(default_factory=dict)  # since when, by hash of a page
 
     def batch(self, cases: Sequence[int]) -> None:
         where, values = among(self.db, "id", cases, "bigint")
@@ -95,14 +96,27 @@ class _Bench:
         automatic: list[Automatic] = []
         left: Counter[str] = Counter()
 
+        def leave(e: Entry, why: str) -> None:
+            if why == OTHER_PAGE and self._superseded(process, e):
+                self.done.divergences.append(Divergence(e.stream, e.seq, "page", str(e.process), process.hash))
+            left.update((why,))
+
         def seen(s: State, e: Entry, payload: Mapping[str, Any]) -> None:
             if stage := stage_of(process, s, e):
                 automatic.append(Automatic(load(case_row(s)), e, payload, stage))
 
-        self.done.divergences += recheck(process, entries, self.rules, around, seen, lambda _, why: left.update((why,)))
+        self.done.divergences += recheck(process, entries, self.rules, around, seen, leave)
         self.done.entries += len(entries) - left.total()
         self.done.left += left
         return automatic
+
+    def _superseded(self, process: Process, e: Entry) -> bool:
+        """Was a later page of the process in use already when an entry was made under an earlier one?"""
+        self.used = self.used or dict(self.db.rows("SELECT process, min(recorded_at) FROM entry WHERE process IS NOT NULL "
+                                                   "GROUP BY process"))  # fmt: skip
+        pages = (*process.before, process.hash)
+        later = pages[pages.index(str(e.process)) + 1 :]
+        return any(self.used[page] <= e.recorded_at for page in later if page in self.used)
 
     # -- runs ---------------------------------------------------------------------------------------------------
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from door.act import note
 from door.anchor import anchor, signer, verifier
 from door.audit import audit
 from door.chain import check_chains
 from door.db import Db, connect
+from door.journal import COLUMNS, Entry, seal
 from door.project import ROWS
 from models.process import Process
 from processes import PROCESSES
@@ -137,7 +139,7 @@ def test_an_anchor_taken_away_is_named_by_the_next_and_the_newest_by_who_kept_it
 def test_a_case_is_folded_by_the_page_it_was_made_under(bank: Bank) -> None:
     case = bank.inspection("review")
     old = PROCESSES["inspection"]
-    today = replace(old, facts=tuple(fact for fact in old.facts if fact != "segment"))
+    today = replace(old, facts=tuple(fact for fact in old.facts if fact != "segment"), before=(old.hash,))
     changed = {**PROCESSES, "inspection": today}
     assert codes(bank.db, changed) == [(f"case:{case}", bank.state(case).seq, "table")]
     assert codes(bank.db, {**changed, "inspection before": old}) == []
@@ -146,6 +148,35 @@ def test_a_case_is_folded_by_the_page_it_was_made_under(bank: Bank) -> None:
 def test_an_entry_that_cannot_be_folded_is_named(bank: Bank) -> None:
     case = bank.inspection("collect")
     assert (f"case:{case}", 1, "unreadable") in codes(bank.db, {"run": PROCESSES["run"]})
+
+
+def test_an_entry_that_is_of_no_process_is_named_in_a_cases_stream(bank: Bank) -> None:
+    """Well sealed, and the head left as it was: a conclusion that nobody was asked for."""
+    case = bank.inspection("review")
+    append(bank, case, action="conclude", process=None)
+    named = {(f.stream, f.seq, f.code) for f in audit(bank.db, PROCESSES, None).faults}
+    assert (f"case:{case}", bank.state(case).seq + 1, "unreadable") in named
+
+
+def test_a_stream_of_a_case_that_never_was_is_named(bank: Bank) -> None:
+    note(bank.db, "case:99", "conclude", "lee", {}, bank.clock())
+    assert ("case:99", 1, "unreadable") in codes(bank.db)
+
+
+def test_an_entry_under_a_page_that_never_was_is_named(bank: Bank) -> None:
+    case = bank.inspection("review")
+    append(bank, case, process="f" * 16)
+    assert (f"case:{case}", bank.state(case).seq + 1, "unreadable") in codes(bank.db)
+    listed = replace(PROCESSES["inspection"], before=("f" * 16,))
+    assert "unreadable" not in {code for *_, code in codes(bank.db, {**PROCESSES, "inspection": listed})}
+
+
+def append(bank: Bank, case: int, **columns: Any) -> None:
+    """Another entry at the end of a case's stream, like the one before, sealed as the door seals."""
+    last = Entry(*bank.db.rows(f"SELECT {', '.join(COLUMNS)} FROM entry WHERE stream = ? ORDER BY seq DESC LIMIT 1",
+                               f"case:{case}")[0])  # fmt: skip
+    e = last._replace(seq=last.seq + 1, **columns)
+    bank.db.insert("entry", COLUMNS, [seal(*e[:14], last.hash, "0" * 32, "{}")])
 
 
 def test_a_value_of_a_type_that_the_door_never_writes_is_named(quick: Bank) -> None:

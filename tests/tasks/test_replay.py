@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -230,10 +231,26 @@ def test_an_entry_with_a_step_that_is_none_is_named_and_the_rest_left(db: Db, ho
     assert done.left == {"after_unreadable": len(entries(db, stream)) - seq}
 
 
-def test_entries_of_another_page_are_said_to_be_left(db: Db, house: House) -> None:
+def test_an_entry_under_a_page_that_never_was_is_named(db: Db, house: House) -> None:
+    """Else whoever verifies what he concluded would only have to invent a page."""
     entry = some(db, "propose")
-    forge(db, entry, process="f" * 16)
-    assert again(db, house).left == {"other_page": 1}
+    db.run("UPDATE entry SET process = ? WHERE stream = ? AND seq = ?", "f" * 16, entry.stream, entry.seq)
+    assert found(db, house, entry.stream) == [(entry.stream, entry.seq, "page")]
+
+
+def test_entries_of_an_earlier_page_are_said_to_be_left_and_none_is_made_once_another_is_in_use(
+    db: Db, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page was changed after the first day; then somebody acts under the old one as if it were in force."""
+    old, today = "f" * 16, replace(PROCESSES["inspection"], before=("f" * 16,))
+    monkeypatch.setitem(PROCESSES, "inspection", today)
+    day = db.rows("SELECT min(business_date) FROM entry WHERE process = ?", today.hash)[0][0]
+    before = db.run("UPDATE entry SET process = ? WHERE process = ? AND business_date = ?", old, today.hash, day)
+    done = again(db, house)
+    assert (done.left, [d for d in done.divergences if d.what == "page"]) == ({"other_page": before}, [])
+    last = db.rows("SELECT stream, seq FROM entry WHERE process = ? ORDER BY recorded_at DESC LIMIT 1", today.hash)[0]
+    db.run("UPDATE entry SET process = ? WHERE stream = ? AND seq = ?", old, *last)
+    assert (*last, "page") in found(db, house, last[0])
 
 
 def test_a_divergence_says_what_was_recorded_and_what_comes_out(db: Db, house: House) -> None:
@@ -306,7 +323,7 @@ def test_everything_erased_leaves_nothing_to_decide(db: Db, house: House) -> Non
 # -- the code is turned round -----------------------------------------------------------------------------------------
 
 TURNED = {
-    "dispatch": ("if i != worn", "if i == worn"),
+    "dispatch": ("if i not in kept_out", "if i in kept_out"),
     "screen": ("if answer is None or not answer[\"value\"]:", "if answer is None or answer[\"value\"]:"),
     "prepare": (") > class_:", ") < class_:"),
     "draw": ("round_) < probability", "round_) >= probability"),
