@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import orjson
@@ -43,8 +44,10 @@ def act(db: Db, commands: Sequence[Command], clock: Clock, rules: Rules) -> list
 
 
 def in_one(db: Db, work: Callable[[], T]) -> T:
-    """Does the work in one transaction. A collision of two on PostgreSQL (deadlock, same key at once) is tried again
-    from the start."""
+    """Does the work in the transaction that is open, or else in one of its own. A collision of two on PostgreSQL
+    (deadlock, same key at once) is tried again from the start."""
+    if db.inside:
+        return work()
     for attempt in range(TRIES):
         try:
             with db.transaction():
@@ -111,6 +114,7 @@ class _Acting:
     salts: list[str] = field(default_factory=list)
     able: dict[str, Person] = field(default_factory=dict)
     now: str = ""
+    newest: str = ""  # recorded instant of what the act was decided on
 
     def all(self) -> list[Verdict]:
         self._load()
@@ -123,6 +127,8 @@ class _Acting:
     def _load(self) -> None:
         db, day, commands = self.db, self.clock.business_date, self.commands
         wanted = {c.case for c in commands if c.case is not None} | {c.parent for c in commands if c.parent is not None}
+        runs = {c.run for c in commands if c.run is not None}
+        self.closed_runs = store.closed_runs(db, runs) if runs else frozenset()
         loaded = store.lock_cases(db, sorted(wanted), day)
         self.states = {id_: state for id_, (state, _) in loaded.items()}
         self.managers = {state.subject: manager for state, manager in loaded.values()}
@@ -136,6 +142,8 @@ class _Acting:
                 counted.setdefault(c.parent, set()).update(opened.counted)
         self.counted = counted
         self.parents = {**self.states, **{i: s for i, (s, _) in store.lock_cases(db, sorted(parents), day).items()}}
+        about = {s.subject for s in self.states.values()} | {c.subject for c in commands if c.case is None}
+        self.newest = max((store.newest(db, about, counted), *(s.last_at for s in self.parents.values())))
         self.siblings = (
             store.open_siblings(db, counted, {n for names in counted.values() for n in names}) if counted else {}
         )
@@ -188,6 +196,8 @@ class _Acting:
             if refused := opening(process, c, self.slots):
                 return self._refuse(c, refused)
         state = known or blank(process, 0, c.subject, c.slot, c.parent, c.book)
+        if c.run in self.closed_runs:
+            return self._refuse(c, Refused("run_closed", {"run": c.run}))
         payload = self._payload(process, c)
         if isinstance(payload, Refused):
             return self._refuse(c, payload)
@@ -336,7 +346,7 @@ class _Acting:
                facts: Facts) -> Entry:  # fmt: skip
         """Seals the entry of a permitted move, folds it in, and notes what is to be written."""
         clock, arrow = self.clock, move.do
-        self.now = self.now or clock.now()
+        self.now = self.now or self._instant()
         round_ = s.visits.get(s.step, 0)
         due_on = due(process, s, move, payload, self.rules, clock.business_date)
         entry = seal(s.stream, s.seq + 1, c.action, c.person, move.behalf, move.role, move.to, round_, due_on,
@@ -364,6 +374,14 @@ class _Acting:
         elif c.action == "remind":
             self.notices.append((s.id, s.seq, "remind", payload["to"] or None, self.now))
         return entry
+
+    def _instant(self) -> str:
+        """The recorded instant: after all that the act was decided on, also where the clock was set back meanwhile; for
+        by these instants it is told what a decision knew."""
+        now = self.clock.now()
+        if now > self.newest:
+            return now
+        return (datetime.fromisoformat(self.newest) + timedelta(microseconds=1)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     def _salt(self) -> str:
         if not self.salts:
@@ -418,7 +436,7 @@ class _Acting:
         db.insert("notice", ("case_id", "seq", "kind", "person", "at"), self.notices)
 
     def _seal_notes(self) -> None:
-        self.now = self.now or self.clock.now()
+        self.now = self.now or self._instant()
         heads = store.lock_streams(self.db, sorted({stream for stream, *_ in self.notes}))
         for stream, action, person, payload, key in self.notes:
             seq, head = heads.get(stream, (0, ZERO))

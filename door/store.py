@@ -64,6 +64,28 @@ def open_siblings(db: Db, parents: Collection[int], processes: Collection[str]) 
     return {(parent, process): n for parent, process, n in rows}
 
 
+def closed_runs(db: Db, runs: Collection[int]) -> frozenset[int]:
+    """Those of the runs that are closed. The others stay open until the end of the transaction."""
+    where, values = among(db, "id", runs, "bigint")
+    lock = " ORDER BY id FOR SHARE" if db.dialect == "postgresql" else ""
+    rows = db.rows(f"SELECT id, closed_on FROM cases WHERE {where} AND process = 'run'{lock}", values)
+    return frozenset(id_ for id_, closed_on in rows if closed_on is not None)
+
+
+def newest(db: Db, subjects: Collection[str], parents: Collection[int]) -> str:
+    """The newest recorded instant at which one of the subjects was taken over, or a case below one of the parents
+    moved; empty where there is none."""
+    last = "SELECT coalesce(max(e.recorded_at), '') FROM cases c JOIN entry e ON e.stream = c.stream AND e.seq = c.seq"
+    found = [""]
+    if subjects:
+        where, values = among(db, "r.subject", subjects)
+        found += db.rows(f"{last} JOIN responsible r ON r.case_id = c.id WHERE {where}", values)[0]
+    if parents:
+        where, values = among(db, "c.parent", parents, "bigint")
+        found += db.rows(f"{last} WHERE {where}", values)[0]
+    return max(found)
+
+
 def taken_slots(db: Db, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
     """Open cases that hold one of the slots."""
     where, values = among(db, "slot", {slot for _, slot in wanted})

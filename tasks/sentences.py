@@ -18,6 +18,7 @@ REFUSALS: Mapping[str, str] = {
     "no_item": "At {step} the case waits for no person.",
     "unknown_person": "{person} is nobody in service on that day: check the name and the staff list.",
     "system_only": "A run does that at {step}, never a person.",
+    "run_closed": "The run {run} is finished, so nothing more is done in it.",
     "person_only": "A person decides that at {step}, never a run.",
     "lane": "That is for people of the lane {lane}, not of {yours}.",
     "role": "That takes the role {role} on that day.",
