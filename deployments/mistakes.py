@@ -16,6 +16,8 @@ _SAID = {
     "door.rebuild.NotRebuilt": 1,
     "models.policy.source.PolicyError": 2,
     "tasks.extract.IntakeError": 2,
+    "tasks.run.Untimely": 2,
+    "tasks.secrets.NotCommitted": 2,
     "deployments.manifest.Refused": 2,
     "deployments.serve.CannotServe": 2,
     "deployments.supervise.GaveUp": 2,

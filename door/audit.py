@@ -1,13 +1,16 @@
 """Audit: does the journal hold in itself, do the tables follow from it, and is everything there that was anchored?
 
-Its chains are checked in door/chain.py, the tables and the anchors here. What is wrong is a Fault: stream, seq, a code
+Its chains are checked in door/chain.py, the tables, the draw's secrets and the anchors here. What is wrong is a Fault: stream, seq, a code
 and facts; tasks/sentences.py says it in words.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
+
+import orjson
 
 from door import store
 from door.anchor import Head, Tree, Verify, anchors, follows, read
@@ -43,8 +46,8 @@ def audit(db: Db, processes: Mapping[str, Process], verify: Verify | None, kept:
         n, root, anchor_faults = check_anchors(db, verify, kept or {})
         chains = check_chains(db, parts)
         broken = {fault.stream for fault in chains.faults}
-        tables = check_tables(db, processes, broken)
-        return Audit(chains.entries, chains.streams, n, root, chains.erased, [*chains.faults, *tables, *anchor_faults])
+        found = [*chains.faults, *check_tables(db, processes, broken), *check_secrets(db), *anchor_faults]
+        return Audit(chains.entries, chains.streams, n, root, chains.erased, found)
 
 
 # -- tables -------------------------------------------------------------------------------------------------------
@@ -131,6 +134,19 @@ def _stream_of(db: Db, case: int) -> str:
     opened = "SELECT stream FROM entry WHERE seq = 1 AND stream LIKE ? AND process IS NOT NULL"
     rows = db.rows("SELECT stream FROM cases WHERE id = ?", case) or db.rows(opened, f"%:{case}")
     return str(rows[0][0]) if rows else f"case:{case}"
+
+
+# -- the draw's secrets -------------------------------------------------------------------------------------------
+
+
+def check_secrets(db: Db) -> Iterator[Fault]:
+    """Each secret that a draw's stream discloses is the one whose hash was journaled at the quarter's start."""
+    for stream, seq, committed, disclosed in db.rows(
+        "SELECT d.stream, d.seq, c.payload, d.payload FROM entry d LEFT JOIN entry c ON c.stream = d.stream "
+        "AND c.action = 'committed' WHERE d.stream LIKE 'draw:%' AND d.action = 'disclosed' ORDER BY d.stream, d.seq"):  # fmt: skip
+        said = [orjson.loads(text) if text else {} for text in (committed, disclosed)]
+        if hashlib.sha256(str(said[1].get("secret")).encode()).hexdigest() != said[0].get("hash"):
+            yield Fault(stream, seq, "secret")
 
 
 # -- anchors ------------------------------------------------------------------------------------------------------

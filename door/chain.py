@@ -26,8 +26,9 @@ class Fault:
     """What is wrong, and where. Codes of a chain (the first of a stream): gap (another seq than expected), prev (not
     the hash before), hash (does not fit the columns), digest (does not fit the payload). Of the tables: no_entries (a
     case or head without a stream), unreadable (an entry that can't be folded), table (facts: table, what: missing,
-    extra or differs, columns). Of anchors (stream anchor:DATE): signature, follows (not the one before), root, kept
-    (an anchor known from elsewhere); anchored (of the stream itself: the entry that was anchored is not there)."""
+    extra or differs, columns). Of a draw: secret (disclosed, and not the one that was committed). Of anchors (stream
+    anchor:DATE): signature, follows (not the one before), root, kept (an anchor known from elsewhere); anchored (of the
+    stream itself: the entry that was anchored is not there)."""
 
     stream: str
     seq: int

@@ -19,7 +19,7 @@ from tasks.dossier import PACKAGES, Dossier
 class Given:
     """The run's inputs; books by hash; the snapshot's rows of the facilities asked about; for each file of the newest
     packages the first use in another case (sha256 → instant, case); how many of the borrower's correction orders were
-    overdue when the case was last moved, by case; the quarter's secret."""
+    overdue when the case was last moved, by case; for a draw the quarter's secret."""
 
     inputs: RunInputs
     books: Mapping[str, Book]
@@ -34,7 +34,8 @@ class Given:
 
 
 def given(db: Db, snapshots: Path, inputs: RunInputs, dossiers: Iterable[Dossier]) -> Given:
-    """Looks up what the decisions on these cases ask for. Raises FileNotFoundError where the snapshot is gone."""
+    """Looks up what the decisions on these cases ask for. Raises FileNotFoundError where the snapshot is gone, and
+    NotCommitted where a case is to be drawn by another secret than the run recorded."""
     cases = list(dossiers)
     hashes = {d.state.book for d in cases}
     facilities = {ask["facility"] for d in cases for ask in d.opening.get("asks", ())}
@@ -44,7 +45,7 @@ def given(db: Db, snapshots: Path, inputs: RunInputs, dossiers: Iterable[Dossier
         _rows(snapshots, inputs.snapshot, facilities),
         _uses(db, cases),
         _overdue(db, [d for d in cases if d.state.step == "weigh"]),
-        secrets.of_day(db, inputs.as_of) if inputs.secret_hash else "",
+        secrets.of_day(db, inputs.as_of, inputs.secret_hash) if any(d.state.step == "draw" for d in cases) else "",
     )
 
 

@@ -24,6 +24,7 @@ from tasks.dossier import Dossier, dossiers
 from tasks.due import applied, opening
 from tasks.given import given
 from tasks.grid import candidates
+from tasks.secrets import NotCommitted
 from tasks.services import SERVICES
 
 OPENING, DEADLINES = "scheduled_inspection", "deadlines"
@@ -75,7 +76,11 @@ class Recompute:
         whole = {d.state.id: d for d in dossiers(self.db, {a.state.id: a.state for a in mine}.values())}
         erased = self._erased(s.stream for d in whole.values() for s in d.searched)
         then = [(_at(whole[a.state.id], a), a.entry) for a in mine]
-        inputs_ = given(self.db, self.snapshots, inputs, [d for d, _ in then])
+        try:
+            inputs_ = given(self.db, self.snapshots, inputs, [d for d, _ in then])
+        except NotCommitted as error:
+            yield from (Divergence(e.stream, e.seq, "secret", inputs.secret_hash, str(error)) for _, e in then)
+            return
         for d, e in then:
             if any(s.stream in erased for s in d.searched):  # what changed since then can't be said any more
                 self.gone += 1

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import orjson
 
-from door.act import act, note
+from door.act import act, in_one, note
 from door.command import SYSTEM, Clock, Command, Rules
 from door.db import Db, one
-from door.store import among
+from door.store import among, lock_cases
 from models.forms import Count, Decided, Engaged, Related, RunInputs, RunResult
 from models.policy import Book
 from models.tables import EXPERIENCE
@@ -24,6 +24,11 @@ from tasks.house import House
 from tasks.topup import chosen
 
 LIBRARIES = ("polars", "pydantic", "orjson", "sqlmodel")
+DRAWING = "four_eyes_verification"
+
+
+class Untimely(Exception):
+    """A stage is not run on that date; the message says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +78,13 @@ def start(db: Db, house: House, stage: str, as_of: date, flow_run: str, work: Ca
           give_way: Callable[[], None]) -> Run | None:  # fmt: skip
     """Opens the run of a stage on a date, or takes up one that was left unfinished, with the inputs recorded then.
 
-    The first run of a date is always recorded; a later one only where there is `work()`. None: nothing to do.
+    The first run of a date is always recorded; a later one only where there is `work()`. None: nothing to do. Raises
+    Untimely for a date to come, and for a draw whose secret everybody knows by now.
     """
+    timely(house, as_of)
+    if stage == DRAWING and secrets.disclosed(db, as_of):
+        raise Untimely(f"The secret that {as_of} is drawn by is disclosed: run {stage} on a date of this quarter, which "
+                       "draws all that waits.")  # fmt: skip
     clock, rules = house.clock(as_of), books.rules(db)
     last = one(db.rows("SELECT id, closed_on, state FROM cases WHERE process = 'run' AND subject LIKE ? "
                        "ORDER BY id DESC LIMIT 1", f"{stage}/{as_of}/%"))  # fmt: skip
@@ -100,12 +110,18 @@ def start(db: Db, house: House, stage: str, as_of: date, flow_run: str, work: Ca
     return run
 
 
+def timely(house: House, as_of: date) -> None:
+    """Raises Untimely for a date that has not come: its run would decide, and disclose, what belongs to a later day."""
+    if as_of > (today := house.business_date()):
+        raise Untimely(f"{as_of} has not come, today is {today}: name today or an earlier day.")
+
+
 def _inputs(db: Db, house: House, clock: Clock, stage: str, as_of: date, partition: str) -> RunInputs:
     day = clock.business_date
     hash_ = books.in_force(db, day)
     sampling = books.book(db, hash_).sampling
     secret_hash = secrets.commit(db, house, clock)
-    drawing, opening = stage == "four_eyes_verification", stage == "scheduled_inspection"
+    drawing, opening = stage == DRAWING, stage == "scheduled_inspection"
     vendors = _vendors(db, day) if stage == "outsourced_collection" else ()
     return RunInputs(
         stage=stage, as_of=as_of, partition=partition, snapshot=newest_snapshot(db, day), book=hash_,
@@ -113,7 +129,7 @@ def _inputs(db: Db, house: House, clock: Clock, stage: str, as_of: date, partiti
         code=code_version(), libraries=library_versions(), secret_hash=secret_hash,
         vendors=vendors, related=_related(db, {i for v in vendors for i in v.inspectors}),
         newcomers=_newcomers(db, sampling.new_first) if drawing else (),
-        top_up=chosen(db, as_of, secrets.of_day(db, as_of), sampling.at_least) if drawing else (),
+        top_up=chosen(db, as_of, secrets.of_day(db, as_of, secret_hash), sampling.at_least) if drawing else (),
     )  # fmt: skip
 
 
@@ -171,11 +187,17 @@ def written(db: Db, run: int) -> tuple[tuple[Count, ...], str]:
 
 
 def finish(run: Run, due: Sequence[Decided] = ()) -> RunResult:
-    """Closes the run with what it wrote and the due rows that started nothing."""
-    counts, digest = written(run.db, run.id)
-    result = RunResult(counts=counts, digest=digest, due=tuple(due))
-    verdict = act(run.db, [Command(SYSTEM, "finish", result.model_dump(mode="json"), case=run.id)], run.clock,
-                  run.rules)[0]  # fmt: skip
-    if verdict.refused:
-        raise RuntimeError(f"The run {run.id} could not be closed: {verdict.refused}")
-    return result
+    """Closes the run with what it wrote and the due rows that started nothing. Raises RuntimeError where somebody else
+    took it up meanwhile, and has closed it."""
+
+    def close() -> RunResult:
+        lock_cases(run.db, [run.id], run.day)  # who still writes under the run is waited for, and writes no more after
+        counts, digest = written(run.db, run.id)
+        result = RunResult(counts=counts, digest=digest, due=tuple(due))
+        verdict = act(run.db, [Command(SYSTEM, "finish", result.model_dump(mode="json"), case=run.id)], run.clock,
+                      run.rules)[0]  # fmt: skip
+        if verdict.refused:
+            raise RuntimeError(f"The run {run.id} could not be closed: {verdict.refused}")
+        return result
+
+    return in_one(run.db, close)

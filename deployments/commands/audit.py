@@ -68,9 +68,11 @@ def anchor(as_of: AsOfToday = None, json: Json = False) -> None:
     """Sign the heads of all streams as of a business date; a date is anchored once."""
     from door.anchor import anchor as made
     from door.anchor import signer
+    from tasks.run import timely
 
     with opened() as (here, db):
         on = as_of or here.business_date()
+        timely(here, on)  # after an anchor of a day to come nothing could be anchored until then
         try:
             sign = signer(here.anchor_key)
         except ValueError:

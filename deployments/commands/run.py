@@ -58,11 +58,13 @@ def run(
         raise Mistake(f"--limit does not go with `run {stage}`.")
     with opened() as (here, db):
         from tasks import books
+        from tasks.run import timely
 
         books.in_force(db, as_of.isoformat())  # said here; in a flow it would be tried again first
         if dry_run:
             _foresee(here, db, as_of, limit, json)
             return
+        timely(here, as_of)
         if name in ("scheduled_inspection", "lifecycle") and not db.rows(
             "SELECT 1 FROM snapshot WHERE as_of <= ? LIMIT 1", as_of.isoformat()):  # fmt: skip
             say.note(f"There is no snapshot up to {as_of}, so nothing can be due: `postloan import` brings one.")

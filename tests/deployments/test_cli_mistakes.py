@@ -50,6 +50,8 @@ MISTAKES = {
         ("run", "inspection", "--as-of", "2025-12-31"),
         "No policy book is in force on 2025-12-31",
     ),
+    "a day to come": (("run", "deadlines", "--as-of", "2030-01-01"), "2030-01-01 has not come, today is 2026-01-05"),
+    "an anchor of a day to come": (("audit", "anchor", "--as-of", "2030-01-01"), "2030-01-01 has not come"),
     "no snapshot": (
         ("run", "inspection", "--as-of", "2026-01-05", "--dry-run"),
         "There is no snapshot up to 2026-01-05",
@@ -228,7 +230,7 @@ def test_every_refusal_of_the_code_has_a_sentence_that_its_facts_fill() -> None:
 def test_every_fault_of_an_audit_has_a_sentence() -> None:
     text = "".join(file.read_text() for file in (ROOT / "door").glob("*.py"))
     named = {"gap", "prev", "hash", "digest", "no_entries", "unreadable", "signature", "follows", "root", "kept",
-             "anchored"}  # fmt: skip
+             "anchored", "secret"}  # fmt: skip
     assert all(f'"{code}"' in text for code in named)
     assert named | {"missing", "extra", "differs"} == sentences.FAULTS.keys()
     assert sentences.fault("case:7", 3, "table", {"table": "cases", "what": "differs", "columns": ["step"]}) == (

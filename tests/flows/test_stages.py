@@ -82,6 +82,11 @@ def test_without_a_book_the_run_fails_with_a_sentence(branch: Branch) -> None:
     assert branch.bureau.answer()["error"].startswith(f"PolicyError: No policy book is in force on {BEGIN}: propose")
 
 
+def test_a_day_to_come_is_refused_with_a_sentence(branch: Branch) -> None:
+    branch.ask("nightly_audit", as_of="2030-01-01")
+    assert branch.bureau.answer()["error"].startswith(f"Untimely: 2030-01-01 has not come, today is {BEGIN}: name")
+
+
 @pytest.mark.slow
 def test_the_nights_audit_fails_on_a_planted_fault_and_names_it(branch: Branch, api: Api, artifacts: Artifacts) -> None:
     branch.run("scheduled_inspection")

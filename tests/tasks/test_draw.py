@@ -12,12 +12,17 @@ from typing import Any
 
 import pytest
 
+from door.audit import audit
 from door.command import SYSTEM, Clock
 from door.db import Db
+from processes import PROCESSES
 from tasks import secrets
 from tasks.dossier import Dossier
 from tasks.draw import draw, lot
+from tasks.replay import replay
+from tasks.run import Run, Untimely, start
 from tasks.topup import chosen
+from tasks.work import work
 from tests.door.bank import DAY
 from tests.tasks.papers import dossier, given
 from tests.tasks.works import SECRET, Works, works
@@ -187,8 +192,70 @@ def test_a_secret_is_never_kept_without_its_hash_in_the_journal(db: Db, tmp_path
 
 def test_without_a_committed_secret_nobody_is_drawn(db: Db, tmp_path: Path) -> None:
     works(db, tmp_path)
-    with pytest.raises(LookupError, match="no secret was committed for 2026Q1"):
-        secrets.of_day(db, date(2026, 1, 5))
+    with pytest.raises(secrets.NotCommitted, match="The secret of 2026Q1 is missing"):
+        secrets.of_day(db, date(2026, 1, 5), secrets.hashed(SECRET))
+
+
+def test_another_secret_than_was_committed_draws_nobody(db: Db, tmp_path: Path) -> None:
+    """Somebody picks one that spares him, before the run or while it is at work."""
+    bank = works(db, tmp_path)
+    case = at_the_draw(bank, "B1")
+    run = bank.begin("four_eyes_verification")
+    db.run("UPDATE secret SET secret = '27'")
+    with pytest.raises(secrets.NotCommitted, match="is not the one whose hash was journaled"):
+        work(run, "draw")
+    bank.bank.day = "2026-01-06"
+    with pytest.raises(secrets.NotCommitted, match="is not the one whose hash was journaled"):
+        bank.begin("four_eyes_verification")
+    assert bank.bank.state(case).step == "draw"
+    db.run("UPDATE secret SET secret = ?", SECRET)
+    assert bank.stage("four_eyes_verification", "draw").total() == 1
+
+
+def test_a_secret_that_was_never_committed_is_not_taken_for_one(db: Db, tmp_path: Path) -> None:
+    bank = works(db, tmp_path)
+    db.run("INSERT INTO secret (quarter, secret) VALUES ('2026Q1', '27')")
+    with pytest.raises(secrets.NotCommitted, match="whose hash was never journaled"):
+        bank.begin("escalation")
+
+
+def test_a_secret_swapped_after_the_draw_is_named_by_replay_and_once_disclosed_by_the_audit(
+    db: Db, tmp_path: Path
+) -> None:
+    bank = works(db, tmp_path)
+    case = at_the_draw(bank, "B1")
+    bank.stage("four_eyes_verification", "draw")
+
+    def named() -> list[tuple[str, str]]:
+        found = replay(db, bank.house.snapshots, [case]).divergences
+        return [(d.stream, d.recorded) for d in found if d.what in ("decision", "secret")]
+
+    assert named() == []
+    db.run("UPDATE secret SET secret = '27'")
+    assert named() == [(f"case:{case}", secrets.hashed(SECRET))]
+    bank.bank.day = "2026-04-01"
+    bank.begin("escalation")
+    assert [(f.stream, f.seq, f.code) for f in audit(db, PROCESSES, None).faults] == [("draw:2026Q1", 2, "secret")]
+
+
+def test_by_a_disclosed_secret_nobody_is_drawn_any_more(db: Db, tmp_path: Path) -> None:
+    """After an outage the quarter's last day is caught up, but not once everybody knows the secret."""
+    bank = works(db, tmp_path)
+    at_the_draw(bank, "B1")
+    bank.bank.day = "2026-03-31"
+    left = bank.begin("four_eyes_verification")
+    last, bank.bank.day = bank.today, "2026-04-01"
+
+    def caught_up() -> Run | None:
+        return start(db, bank.house, "four_eyes_verification", last, "", lambda: True, lambda: None)
+
+    again = caught_up()
+    assert again is not None
+    assert again.id == left.id
+    bank.begin("escalation")
+    with pytest.raises(Untimely, match="The secret that 2026-03-31 is drawn by is disclosed"):
+        caught_up()
+    assert bank.stage("four_eyes_verification", "draw").total() == 1
 
 
 def test_a_quarter_is_named_by_year_and_number() -> None:

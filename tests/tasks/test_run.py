@@ -3,6 +3,7 @@ then, nothing is done twice, and its end says what it wrote."""
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -14,12 +15,12 @@ from typing import Any
 import pytest
 
 from door.command import SYSTEM
-from door.db import Db
+from door.db import Db, connect
 from models.policy import PolicyError
 from tasks import work as batches
 from tasks.due import open_due
 from tasks.replay import all_cases, replay, replay_run
-from tasks.run import Run, start
+from tasks.run import Run, Untimely, start, written
 from tasks.work import waits, work
 from tests.tasks.works import QUIET, Works, changed, facility, works
 
@@ -91,6 +92,26 @@ def test_an_open_case_keeps_its_book_though_another_is_in_force(bank: Works) -> 
         bank.bank.do("lee", "collect", each, said={"how": "own", "visited_on": bank.bank.day})
     assert bank.stage("outsourced_collection", "screen") == {"recollect": 1, "pass": 1}
     assert bank.bank.state(case).done["recollect"] == 1
+
+
+# -- on which date ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", ["manager_review", "four_eyes_verification", "deadlines"])
+def test_no_run_is_made_ahead_of_its_day(bank: Works, stage: str) -> None:
+    """It would disclose the draw's secret while the quarter lasts, and take late arrows of deadlines that stand."""
+    bank.begin("scheduled_inspection")
+    before = bank.db.rows("SELECT stream, seq FROM entry ORDER BY stream, seq")
+    with pytest.raises(Untimely, match="2026-04-01 has not come, today is 2026-01-05: name today or an earlier day"):
+        start(bank.db, bank.house, stage, date(2026, 4, 1), "", lambda: True, int)
+    assert bank.db.rows("SELECT stream, seq FROM entry ORDER BY stream, seq") == before
+
+
+def test_after_an_outage_an_earlier_day_is_caught_up(bank: Works) -> None:
+    day, bank.bank.day = bank.today, "2026-01-08"
+    run = start(bank.db, bank.house, "scheduled_inspection", day, "", lambda: True, int)
+    assert run is not None
+    assert open_due(run).cases == {"own": 40}
 
 
 # -- again, and after a kill ------------------------------------------------------------------------------------------
@@ -195,6 +216,44 @@ def test_at_most_so_many_cases_are_decided_and_the_rest_next_time(
     assert [work(run, "screen", limit=3).total() for _ in range(2)] == [3, 3]
     assert work(run, "screen").total() == 3
     assert work(run, "screen").total() == 0
+
+
+def test_two_flows_at_one_run_both_write_until_one_has_closed_it(bank: Works) -> None:
+    """Whoever is still at it is refused; its case is left to the next run."""
+    bank.finish(run := bank.begin("scheduled_inspection"), open_due(run, limit=2))
+    bank.bank.act(*(bank.bank.command("lee", "collect", case) for case in bank.cases()))
+    one, two = bank.begin("outsourced_collection"), bank.begin("outsourced_collection")
+    assert one.id == two.id
+    work(one, "screen", limit=1)
+    bank.finish(one)
+    assert work(two, "screen") == {"run_closed": 1}
+    with pytest.raises(RuntimeError, match="could not be closed"):
+        bank.finish(two)
+    assert not replay_run(bank.db, bank.house.snapshots, one.id).divergences
+    assert bank.stage("outsourced_collection", "screen").total() == 1
+
+
+@pytest.mark.slow
+def test_a_run_is_closed_with_all_that_was_written_under_it(bank: Works, url: str) -> None:
+    """One closes it while the other's batch is still being written: the end waits for the batch, or the batch is
+    refused; what the end says it wrote is what was written."""
+    run = bank.begin("scheduled_inspection")
+    open_due(run, limit=20)
+    ready = threading.Barrier(2)
+
+    def other() -> None:
+        with connect(url) as db:
+            at_work = replace(run, db=db)
+            ready.wait(10)
+            open_due(at_work)
+
+    rival = threading.Thread(target=other)
+    rival.start()
+    ready.wait(10)
+    result = bank.finish(run)
+    rival.join(60)
+    assert (result.counts, result.digest) == written(bank.db, run.id)
+    assert not replay_run(bank.db, bank.house.snapshots, run.id).divergences
 
 
 # -- its end ----------------------------------------------------------------------------------------------------------
