@@ -14,7 +14,7 @@ HIGH_RISK = frozenset(
 )
 #: Fields that a page of one decision asks for itself; an arrow that needs another one has a form of its own, and so has
 #: disagreeing: whoever does says in which respects.
-INLINE = ("reason", "due_on", "until", "outcome", "own_level", "note")
+INLINE = ("kind", "facility", "outcome", "own_level", "due_on", "until", "reason", "note")
 OWN_FORM = ("submit", "collect", "disagree")
 
 Say = Callable[[str], str]

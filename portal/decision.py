@@ -30,6 +30,7 @@ from tasks import books
 from tasks.inbox import items
 
 router = APIRouter()
+LEVELS = ("0", "1", "2", "3", "4")
 CHANGED = ("changed", "not_here", "ended", "taken")  # refusals that say: somebody was there meanwhile
 
 
@@ -84,6 +85,8 @@ def _wrong(view: View, posted: Posted, chosen: Choice | None) -> dict[str, str]:
             wrong[name] = _missing(say, name)
         elif value and name in ("due_on", "until") and not _is_day(value):
             wrong[name] = say("Write a day, for example 2026-12-24.")
+        elif value and name == "own_level" and value not in LEVELS:
+            wrong[name] = _missing(say, name)
     if view.changes and posted.text("read") != "yes":
         wrong["read"] = say("Read what changed, then say that you have.")
     asking = view.asking
@@ -103,6 +106,7 @@ def _wrong(view: View, posted: Posted, chosen: Choice | None) -> dict[str, str]:
 
 def _missing(say: arrows.Say, name: str) -> str:
     return {"reason": say("Write why, in a sentence or two."), "outcome": say("Choose an outcome."),
+            "kind": say("Choose what is restricted."),
             "own_level": say("Choose the level that you find yourself.")}.get(name, say("Write a day."))  # fmt: skip
 
 
@@ -117,7 +121,12 @@ def _is_day(text: str) -> bool:
 def _payload(view: View, posted: Posted, chosen: Choice) -> dict[str, Any]:
     if chosen.green and view.waiting:
         return green_conclusion(view.asking, view.waiting) if chosen.name == "conclude" else BULK[view.s.step][1]
-    return {name: posted.text(name) for name in chosen.fields if posted.text(name)}
+    said: dict[str, Any] = {name: posted.text(name) for name in chosen.fields if posted.text(name)}
+    if chosen.name == "impose":
+        return {"restrictions": [said], "orders": [], "reason": said["reason"]}
+    if "own_level" in said:
+        said["own_level"] = int(said["own_level"])
+    return said
 
 
 def _before(view: View, key: str, action: str) -> Verdict | None:
@@ -126,7 +135,8 @@ def _before(view: View, key: str, action: str) -> Verdict | None:
     found = store.earlier(view.asking.db, [(me, key)]).get((me, key)) if key else None
     if found is None or found[0] != view.s.stream or found[2] != action:
         return None
-    return Verdict(view.s.id, str(found[3]), int(found[1]), str(found[4]), repeated=True)
+    opened = store.opened(view.asking.db, view.s.id, me, str(found[9]))
+    return Verdict(view.s.id, str(found[3]), int(found[1]), str(found[4]), repeated=True, opened=opened)
 
 
 # -- showing ----------------------------------------------------------------------------------------------------------
@@ -151,8 +161,8 @@ def _page(view: View, status: int = 200, posted: Posted | None = None, wrong: Ma
         behalf=view.waiting.behalf if view.waiting else None, level=known.get("level", known.get("proposed_level")),
         changes=[(_changed(e, names, reader), e.at) for e in view.changes],
         anothers=names.get(view.link.person, "") if view.link.person != asking.me.id else "", inline=inline,
-        own_form=[c for c in view.choices if not c.inline and not c.refused], barred=[c for c in view.choices if c.refused],
-        fields=_fields(inline), outcomes=_outcomes(asking, s), asks_password=proof,
+        own_form=[c for c in view.choices if c.form and not c.refused], barred=[c for c in view.choices if c.refused],
+        fields=_fields(inline), **_options(asking, s), asks_password=proof,
         typed=posted.fields() if posted else {}, wrong=wrong or {}, seen=s.seq,
         key=(posted.text("key") if posted and not refused else "") or asking.portal.house.salts(1)[0][:16],
         not_done=why(asking, refused) if refused else "", meanwhile=bool(refused and refused.code in CHANGED),
@@ -164,11 +174,12 @@ def _refusal(view: View) -> dict[str, Any]:
     asking, case = view.asking, view.s.id
     refused = None if view.choices else why_not_me(asking.db, asking.rules, case, asking.me.id, None, asking.day)
     if refused is None:
-        return {"refusal": "", "hard": False, "could": []}
+        return {"refusal": False, "says": "", "hard": False, "could": []}
     able = eligible(asking.db, asking.rules, case, asking.day)[:3]
     names = names_of(asking.db, able)
     return {
-        "refusal": why(asking, refused),
+        "refusal": True,
+        "says": "" if refused.code in ("lane", "role") else why(asking, refused),  # who is told knows it is not his
         "hard": refused.code in ("four_eyes", "related"),
         "could": [names[p] for p in able],
     }
@@ -184,10 +195,16 @@ def _fields(inline: Sequence[Choice]) -> dict[str, list[str]]:
     return found
 
 
-def _outcomes(asking: Asking, s: State) -> list[tuple[str, str]]:
-    """Those by which a verification agrees, as the case's book says them."""
+def _options(asking: Asking, s: State) -> dict[str, list[tuple[str, str]]]:
+    """What is chosen from: outcomes by which a verification agrees, restrictions that need no amount, as the case's book
+    says them; the borrower's facilities."""
     book = books.book(asking.db, s.book or books.in_force(asking.db, asking.day))
-    return [(code, outcome.says) for code, outcome in sorted(book.outcomes.items()) if not outcome.answered]
+    return {
+        "outcomes": [(code, o.says) for code, o in sorted(book.outcomes.items()) if not o.answered],
+        "restrictions": [(code, r.says) for code, r in book.restrictions.items() if r.gate != "limit"],
+        "facilities": [(id_, product) for id_, product in asking.db.rows(
+            "SELECT id, product FROM facility WHERE borrower = ? ORDER BY id", s.subject)],
+    }  # fmt: skip
 
 
 def _changed(e: Said, names: Mapping[str, str], reader: Reader) -> str:

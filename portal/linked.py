@@ -20,11 +20,14 @@ from portal.scope import scope
 from tasks import books, token
 from tasks.inbox import START, Waiting, items
 
+AS_THINGS_STAND = ("condition", "limit", "held")  # refusals that are about the case, not about him
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An arrow as it is offered: decided here (`inline`) with these `fields` (needed or not), or in a form of its own;
-    `says`: what it brings about; `green`: as proposed, with nothing to add."""
+    """An arrow as it is offered: decided here (`inline`) with these `fields` (needed or not), or in a form of its own
+    (`form`), or in either; `says`: what it brings about; `green`: as proposed, with nothing to add; `not_now`: refused as
+    things stand, not because of him."""
 
     name: str
     label: str
@@ -33,7 +36,9 @@ class Choice:
     inline: bool
     fields: Mapping[str, bool]
     high_risk: bool
-    green: bool
+    green: bool = False
+    form: bool = False
+    not_now: bool = False
 
 
 @dataclass(slots=True)
@@ -90,13 +95,17 @@ def view_of(asking: Asking, text: str) -> View | Refused:
 
 def _choice(view: View, offer: Offer) -> Choice:
     s, do, say = view.s, offer.do, view.reader.say
-    green = bulk_of(view.asking, view.waiting) is do if view.waiting else False
-    label = arrows.choice(say, s.process, do.name)
-    says = ""
-    if green:
-        says = say("as proposed: no finding, L0")
-    elif (s.process, do.name) == ("control", "confirm"):
-        says = effect(s, books.book(view.asking.db, s.book), view.reader)
-    return Choice(do.name, label, says, why(view.asking, offer.refused) if offer.refused else "", green or arrows.inline(do),
-                  {} if green else {n: need for n, need in arrows.fields(do).items() if n in arrows.INLINE},
-                  offer.high_risk, green)  # fmt: skip
+    label, refused = arrows.choice(say, s.process, do.name), why(view.asking, offer.refused) if offer.refused else ""
+    not_now = offer.refused is not None and offer.refused.code in AS_THINGS_STAND
+    if (s.process, do.name) == ("inspection", "impose"):
+        fields = {"kind": True, "facility": False, "reason": True}
+        says = say("one restriction, which another person confirms")
+        return Choice(do.name, label, says, refused, True, fields, offer.high_risk, form=True, not_now=not_now)
+    if view.waiting is not None and bulk_of(view.asking, view.waiting) is do:
+        says = say("no finding, L0, as proposed")
+        return Choice(do.name, label, says, refused, True, {}, offer.high_risk, green=True, not_now=not_now)
+    confirms = (s.process, do.name) == ("control", "confirm")
+    says = effect(s, books.book(view.asking.db, s.book), view.reader) if confirms else ""
+    inline = arrows.inline(do)
+    fields = {name: needed for name, needed in arrows.fields(do).items() if name in arrows.INLINE}
+    return Choice(do.name, label, says, refused, inline, fields, offer.high_risk, form=not inline, not_now=not_now)

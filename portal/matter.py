@@ -103,8 +103,7 @@ def matter(asking: Asking, s: State, borrower: str, said: Sequence[Said], reader
         made.facts = [(reader.say("Book"), s.facts["book"][:16]),
                       (reader.say("In force from"), reader.day(s.facts["effective_from"]))]  # fmt: skip
     else:
-        concluded = last["conclude"].payload if "conclude" in last else {}
-        made.facts = _inspection(seen.facts(s), concluded, reader)
+        made.facts = _inspection(seen.facts(s), last, reader)
     made.quotes = _quotes(said, s, names, reader)
     found = _findings(said, book) if seen.judged else []
     made.findings, made.more = found[:FINDINGS], max(0, len(found) - FINDINGS)
@@ -162,8 +161,9 @@ def _order(s: State, book: Book, last: Mapping[str, Said], names: Mapping[str, s
     return rows
 
 
-def _inspection(facts: Mapping[str, Any], concluded: Mapping[str, Any], reader: Reader) -> list[tuple[str, str]]:
+def _inspection(facts: Mapping[str, Any], last: Mapping[str, Said], reader: Reader) -> list[tuple[str, str]]:
     say = reader.say
+    concluded, weighed = (last[action].payload if action in last else {} for action in ("conclude", "escalate"))
     rows = [(say("Kind"), reader.kind(facts["kind"])),
             (say("Exposure"), reader.money(facts["amount"], facts["currency"]))]  # fmt: skip
     if "class_" in facts:
@@ -173,6 +173,10 @@ def _inspection(facts: Mapping[str, Any], concluded: Mapping[str, Any], reader: 
     if concluded:
         rows += [(say("Concluded level"), f"L{concluded['level']}"), (say("Capacity"), concluded["capacity"]),
                  (say("Repayment source"), concluded["repayment_source"])]  # fmt: skip
+    if "own_level" in facts:
+        rows.append((say("Verified"), f"{facts.get('outcome', '')} L{facts['own_level']}".strip()))
+    if weighed:
+        rows.append((say("Over the line by"), ", ".join(t.replace("_", " ") for t in weighed["triggers"])))
     return rows
 
 
@@ -187,7 +191,9 @@ def _quotes(said: Sequence[Said], s: State, names: Mapping[str, str], reader: Re
                 reader.say, s.process if e.own else parent, e.action)  # fmt: skip
             found.append((e.action, Quote(text, done, named(e, names, reader), e.at)))
     newest = {action: quote for action, quote in found if action != "comment"}
-    kept = [quote for action, quote in found if action == "comment" or newest[action] is quote]
+    latest = {quote.text: quote for _, quote in found}  # what was imposed is proposed in the same words
+    kept = [quote for action, quote in found
+            if latest[quote.text] is quote and (action == "comment" or newest[action] is quote)]  # fmt: skip
     return kept[: -QUOTES - 1 : -1]
 
 

@@ -187,7 +187,7 @@ def test_a_green_case_is_decided_from_the_mail_as_proposed(office: Office, at: s
     case, person = waiting(office, at, green=True) if at == "review" else at_the_desk(office, green=True)
     address = link(office, case, person)
     page = office.at(person).get(address)
-    assert "as proposed: no finding, L0" in page.text
+    assert "no finding, L0, as proposed" in page.text
     done = office.post(person, address, decision=action, **form(page))
     assert "A run takes it on" in done.text
     assert office.woken == ["four_eyes_verification" if at == "review" else "escalation"]
@@ -207,6 +207,23 @@ def test_at_the_desk_a_case_with_findings_is_verified_with_outcome_and_own_level
         "✓ Verified"
         in office.post(person, address, outcome="V1", own_level="1", note="One photo is dark.", **fields).text
     )
+
+
+def test_one_restriction_is_imposed_from_the_mail_and_waits_for_another_to_confirm_it(office: Office) -> None:
+    case, manager = waiting(office, "decide")
+    address = link(office, case, manager)
+    page = office.at(manager).get(address)
+    assert re.search(r"<dt>Verified</dt><dd>V\d L\d</dd>", page.text)
+    fields = {"decision": "impose", "reason": "Sales fell by half.", **form(page)}
+    assert "Choose what is restricted." in office.post(manager, address, **fields).text
+    done = office.post(manager, address, kind="K10", **fields)
+    assert "The case has ended." in done.text
+    [(control, at)] = office.db.rows("SELECT id, step FROM cases WHERE parent = ? AND process = 'control'", case)
+    assert f'href="/cases/{control}"' in done.text
+    assert at == "confirm"
+    assert manager not in able(office, control)
+    assert f'href="/cases/{control}"' in office.post(manager, address, kind="K10", **fields).text
+    assert len(office.db.rows("SELECT 1 FROM cases WHERE parent = ?", case)) == 1
 
 
 def test_what_needs_a_form_of_its_own_is_linked(office: Office) -> None:
