@@ -3,7 +3,6 @@ recorded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from time import monotonic
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +12,6 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from door.db import Row, one
-from door.replay import Divergence
 from models.policy import PolicyError
 from portal.asking import Form, NotThere, SignedIn
 from portal.audit import allowed, as_file
@@ -84,7 +82,7 @@ def _page(asking: Asking, id_: int, action: str = "", after: str = "", problem: 
         closed=closed, seq=seq, given=given, inputs=_inputs(given), ended=ended, counts=counts, action=action,
         entries=entries[:PAGE], total=sum(n for _, n in counts), begun=bool(after), attempts=_attempts(asking, id_),
         version=_version(asking, book) if book else "", problem=problem, done=done, took=round(took, 1),
-        differences=_grouped(done.divergences[:SHOWN]) if done else (),
+        differences=done.divergences[:SHOWN] if done else (),
         later=f"/audit/runs/{id_}?" + urlencode({"action": action, "after": f"{last.stream}.{last.seq}"}) if last else "",
         anchored=bool(db.rows("SELECT 1 FROM anchor WHERE business_date >= ? LIMIT 1", as_of)))  # fmt: skip
 
@@ -170,8 +168,3 @@ def _attempts(asking: Asking, id_: int) -> list[Tried]:
         Tried(flow_run, at, states.get(flow_run, ""), prefect.page(flow_run) if prefect else "")
         for flow_run, at in rows
     ]
-
-
-def _grouped(found: Sequence[Divergence]) -> list[tuple[str, int, list[Divergence]]]:
-    """By entry."""
-    return [(stream, seq, list(rows)) for (stream, seq), rows in groupby(found, lambda d: (d.stream, d.seq))]

@@ -91,10 +91,10 @@ def test_a_forged_proposal_stands_beside_what_comes_out_now(office: Office, yoon
     forge(office.db, entry, {**said(entry), "because": "<b>whoever asks</b>"})
     page = office.post(yoon, f"/audit/runs/{run}/replay").text  # type: ignore[attr-defined]
     assert "✕ Not equal:" in page
-    assert 'class="diff"' in page
+    assert 'class="answers diff"' in page
     assert "&lt;b&gt;whoever asks&lt;/b&gt;" in page
     assert "<b>whoever asks</b>" not in page
-    assert f", {entry.seq}</th>" in page
+    assert f"{stream}, {entry.seq}: " in page
 
 
 def test_without_its_snapshot_a_run_is_said_to_be_beyond_replay(office: Office, yoon: str) -> None:

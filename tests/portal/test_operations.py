@@ -14,6 +14,7 @@ from door.db import Db
 from tasks.deliver import Post, send
 from tasks.ledger import equation
 from tests.deployments.conftest import project
+from tests.portal.browser import serving
 from tests.portal.conftest import Office
 
 __all__ = ["project"]
@@ -56,9 +57,10 @@ def test_what_waits_is_counted_by_step(office: Office, moon: str) -> None:
     page = office.at(moon).get("/operations").text
     [(number, late)] = office.db.rows("SELECT count(*), sum(CASE WHEN due_on < ? THEN 1 ELSE 0 END) FROM item",
                                       office.house.business_date().isoformat())  # fmt: skip
-    total = re.search(r'<tr class="sum">.*?</tr>', page, re.S)
+    total = re.search(r'<tr role="row" class="sum">.*?</tr>', page, re.S)
     assert total is not None
-    assert re.findall(r'class="num">([\d,]+)<', total[0])[::2] == [f"{number:,}", f"{late:,}"]
+    assert f"{number:,} waiting" in total[0]
+    assert f"{late:,} late" in total[0]
 
 
 @pytest.mark.parametrize("role", ["account_manager", "branch_head", "inspector", "post_loan_officer", "credit_manager"])
@@ -236,3 +238,19 @@ def test_who_does_not_have_the_secret_reports_nothing(office: Office, db: Db, he
 def test_what_is_no_alert_is_refused(office: Office, db: Db, said: dict[str, str]) -> None:
     assert reported(office, **said).status_code == 422
     assert db.rows("SELECT count(*) FROM alert") == [(0,)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("office", ["sqlite"], indirect=True)
+def test_a_run_that_fails_at_prefect_stands_on_the_page_and_in_the_outbox(office: Office, moon: str, api: Any, project: Any,
+                                                                         eventually: Callable[..., Any]) -> None:  # fmt: skip
+    with serving(office) as address:
+        file = project.write(project.deployment("watched", schedules=[]))
+        asyncio.run(deploy(file, api.url, Hook(f"{address}/hooks/prefect", office.house.hook_secret())))
+        run = api.call("watched")
+        api.post(f"/flow_runs/{run}/set_state", force=True,
+                 state={"type": "FAILED", "name": "Failed", "message": "the bureau does not answer"})  # fmt: skip
+        eventually(lambda: office.db.rows("SELECT 1 FROM alert WHERE flow_run = ?", run))
+    assert "the bureau does not answer" in office.at(moon).get("/operations").text
+    assert office.db.rows("SELECT m.state FROM message m JOIN alerted a ON a.message = m.id WHERE a.flow_run = ? AND "
+                          "m.person = ?", run, moon) == [("queued",)]  # fmt: skip
