@@ -225,7 +225,7 @@ def _parent(file: File) -> int | None:
 
 def _collected(file: File, d: Dossier | None, book: Book | None) -> dict[str, Any]:
     """Answers, findings, evidence, and those of earlier rounds; to an inspector what he handed in himself."""
-    none: dict[str, Any] = {"groups": [], "found": [], "evidence": [], "package": None, "before": [], "own": None,
+    none: dict[str, Any] = {"groups": [], "found": [], "evidence": [], "files": {}, "package": None, "before": [], "own": None,
                             "last_on": "", "n_changed": 0, "n_asked": len(d.questions) if d else 0}  # fmt: skip
     if d is None or book is None or file.sight.blind:
         return none
@@ -244,6 +244,8 @@ def _collected(file: File, d: Dossier | None, book: Book | None) -> dict[str, An
         "last_on": d.earlier[0].closed_on if d.earlier and file.sight.judged else "",
         "found": answers.findings(d, book) if file.sight.judged else [],
         "evidence": package.payload.get("evidence", ()) if package else (),
+        "files": dict(file.asking.db.rows("SELECT sha256, name FROM upload WHERE person = ? AND case_id = ?", package.person,
+                                          file.s.id)) if package else {},
         "before": [(p, whole(p)) for p in reversed(shown_[:-1])],
         "own": (record_, whole(record_)) if record_ and record_.payload.get("answers") else None,
     }  # fmt: skip

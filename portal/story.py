@@ -95,7 +95,7 @@ def _who(process: Process, at: str, e: Entry, reader: Reader, names: Mapping[str
     if e.role and e.action not in ITEM_ACTS:
         name = escape(reader.say("{who}, {role},")).format(who=name, role=reader.role(e.role))
     if e.on_behalf_of and e.on_behalf_of != e.person:
-        name = escape(reader.say("{who} for {absent}")).format(
+        name = escape(reader.say("{who} for {absent},")).format(
             who=name, absent=names.get(e.on_behalf_of, e.on_behalf_of)
         )
     return name

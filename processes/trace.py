@@ -27,11 +27,13 @@ def to_page(process: Process, here: str, gone: Collection[Way], title: str, step
     graph, where = _plans[process.hash]
     w, h = where.width + 2 * MARGIN, where.height + 2 * MARGIN
     been = {a for a, _ in gone} | {here}
+    flows = {id_: _gone(graph, f.source, f.target, gone, been) for id_, f in graph.flows.items()
+             if graph.nodes[f.target].kind != REMIND}  # fmt: skip
     return "".join([
         f'<svg class="bpmn" viewBox="{-MARGIN} {-MARGIN} {w:g} {h:g}" role="img" aria-label="{escape(title)}">',
         *_lanes(where, lane),
-        *(_path(where, id_, False) for id_, f in graph.flows.items() if not _gone(graph, f.source, f.target, gone, been)),
-        *(_path(where, id_, True) for id_, f in graph.flows.items() if _gone(graph, f.source, f.target, gone, been)),
+        *(_path(where, id_, False) for id_, went in flows.items() if not went),
+        *(_path(where, id_, True) for id_, went in flows.items() if went),
         *(part for id_ in graph.nodes for part in _node(graph, id_, where.shapes[id_], here, step)),
         "</svg>",
     ])  # fmt: skip
@@ -57,7 +59,7 @@ def _through(process: Process, step: str, to: str, before: tuple[str, ...]) -> t
 
 def _gone(graph: Chart, source: str, target: str, gone: Collection[Way], been: Collection[str]) -> bool:
     a, b = graph.nodes[source], graph.nodes[target]
-    if b.kind in (REMIND, OTHER):
+    if b.kind == OTHER:
         return False
     if a.step != b.step:
         return (a.step, b.step) in gone

@@ -18,6 +18,7 @@ from portal.api import forms as f
 from portal.api.caller import Acts, Caller, HandsIn, Key, Pays, Problem, Reads, Visits
 from portal.house import Portal
 from portal.scope import scope
+from portal.sight import sight
 from tasks import books
 from tasks.gate import check
 from tasks.inbox import START, items
@@ -110,11 +111,12 @@ def cases(caller: Reads, process: Annotated[str, Query(max_length=40)] = "", ste
 
 @router.get("/cases/{case}")
 def case(caller: Reads, case: int) -> f.Whole:
-    """One case whole, with the acts that its step offers."""
+    """One case whole, as far as the caller is shown it, with the acts that its step offers."""
     s, borrower = _seen(caller, case)
     step = caller.person.rules.processes[s.process].steps[s.step]
     acts = [do.name for do in step.does if do.name != step.late] if step.kind == USER else []
-    return f.Whole(**_said(s, borrower), book=s.book, facts=dict(s.facts), holder=s.holder, owner=s.owner, acts=acts)
+    facts = sight(caller.person, s).facts(s)
+    return f.Whole(**_said(s, borrower), book=s.book, facts=facts, holder=s.holder, owner=s.owner, acts=acts)
 
 
 @router.get("/items")

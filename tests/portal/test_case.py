@@ -8,7 +8,8 @@ import orjson
 import pytest
 
 from door import store
-from door.command import Command
+from door.act import act
+from door.command import Command, Verdict
 from door.db import Db
 from door.eligible import eligible
 from door.fold import State
@@ -45,11 +46,7 @@ def drawn(office: Office) -> State:
         return case_at(office, "verify_site")
     s = case_at(office, "draw")
     run = office.db.rows("SELECT max(id) FROM cases WHERE process = 'run'")[0][0]
-    clock = office.house.clock(office.house.business_date())
-    from door.act import act
-
-    act(office.db, [Command("system", "site", {"round": 1, "rule": "base", "probability": "1"}, case=s.id, run=run)],
-        clock, books.rules(office.db))  # fmt: skip
+    through(office, Command("system", "site", {"round": 1, "rule": "base", "probability": "1"}, case=s.id, run=run))
     found = store.read_case(office.db, s.id)
     assert found is not None
     assert found.step == "verify_site"
@@ -129,7 +126,6 @@ def test_who_verifies_blind_sees_nothing_of_the_manager_until_he_has_recorded_hi
     concluded = list(payloads(office, drawn, "conclude"))[-1]
     packages = list(payloads(office, drawn, "submit", "collect"))
     proposed = list(payloads(office, drawn, "propose"))[-1]
-    assert "style" not in str(concluded["capacity"])
     secrets = [str(concluded[name]) for name in ("capacity", "repayment_source", "reason") if concluded[name]]
     secrets += [part for part in str(proposed["because"]).split("; ") if "in the books" not in part]
     secrets += [e["sha256"] for p in packages for e in p["evidence"]]  # type: ignore[attr-defined]
@@ -142,20 +138,22 @@ def test_who_verifies_blind_sees_nothing_of_the_manager_until_he_has_recorded_hi
     assert office.at(officer).get(f"/cases/{drawn.id}/record").status_code == 404
     assert office.at(officer).get(f"/cases/{drawn.id}?at={drawn.seq - 1}").status_code == 404
 
+    facts = office.at(officer).get(f"/api/v1/cases/{drawn.id}").json()["facts"]
+    assert not {"level", "class_", "proposed_level", "green"} & set(facts)
+
     listed = office.at(officer).get(f"/cases?q={drawn.id}").text
     assert f'href="/cases/{drawn.id}"' in listed
     assert ">blind<" in listed
 
     own = {"own_level": 0, "visited_on": day(office)}
-    (verdict,) = store_act(office, Command(officer, "record", own, case=drawn.id))
+    (verdict,) = through(office, Command(officer, "record", own, case=drawn.id))
     assert verdict.refused is None, verdict.refused
     assert str(concluded["capacity"]) in office.at(officer).get(f"/cases/{drawn.id}").text
     assert office.at(officer).get(f"/cases/{drawn.id}/record").status_code == 200
 
 
-def store_act(office: Office, *commands: Command) -> list:  # type: ignore[type-arg]
-    from door.act import act
-
+def through(office: Office, *commands: Command) -> list[Verdict]:
+    """The door, past the pages."""
     return act(office.db, commands, office.house.clock(office.house.business_date()), books.rules(office.db))
 
 
