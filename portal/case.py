@@ -74,8 +74,8 @@ def shown(asking: SignedIn, case: int, at: Annotated[int | None, Query()] = None
     )
 
 
-@router.get("/cases/{case:int}/record")
-def record(asking: SignedIn, case: int) -> Response:
+@router.get("/cases/{case:int}/export")
+def export(asking: SignedIn, case: int) -> Response:
     """The case's entries as they are recorded, one a line. Raises NotThere for who does not see all of them."""
     file = opened(asking, case)
     if not file.sight.everything:

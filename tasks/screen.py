@@ -89,7 +89,7 @@ def _visit(d: Dossier, book: Book, package: Past, given: Given) -> Iterator[Defe
     if said["how"] != "outsourced":
         return
     shown = {file["shows"] for file in said["evidence"] if file["kind"] == "photo"}
-    needs = _photos(d, book)
+    needs = visit_photos(d, book)
     for photo in needs:
         if photo not in shown:
             yield "B02", photo, "no photo"
@@ -100,7 +100,7 @@ def _visit(d: Dossier, book: Book, package: Past, given: Given) -> Iterator[Defe
         yield "B13", "inspector", f"{package.person} is not an inspector under contract"
 
 
-def _photos(d: Dossier, book: Book) -> list[str]:
+def visit_photos(d: Dossier, book: Book) -> list[str]:
     """The photos of every vendor visit; those of collateral where collateral is asked about at all."""
     about = book.additions.get("collateral", ())
     collateral = any(id_ in about for _, id_ in d.questions)

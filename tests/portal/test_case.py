@@ -114,7 +114,7 @@ def test_an_inspector_sees_neither_level_nor_class_nor_conclusion(office: Office
     assert str(concluded["capacity"]) not in page.text
     assert "concluded" not in page.text
     assert "Account manager" not in page.text
-    assert office.at(inspector).get(f"/cases/{id_}/record").status_code == 404
+    assert office.at(inspector).get(f"/cases/{id_}/export").status_code == 404
     assert office.at(inspector).get(f"/cases/{id_}?at=2").status_code == 404
 
 
@@ -135,7 +135,7 @@ def test_who_verifies_blind_sees_nothing_of_the_manager_until_he_has_recorded_hi
         assert secret not in page
     assert not re.search(r'class="badge( L\d)?">L\d', page)
     assert "data-l=" not in page
-    assert office.at(officer).get(f"/cases/{drawn.id}/record").status_code == 404
+    assert office.at(officer).get(f"/cases/{drawn.id}/export").status_code == 404
     assert office.at(officer).get(f"/cases/{drawn.id}?at={drawn.seq - 1}").status_code == 404
 
     facts = office.at(officer).get(f"/api/v1/cases/{drawn.id}").json()["facts"]
@@ -149,7 +149,7 @@ def test_who_verifies_blind_sees_nothing_of_the_manager_until_he_has_recorded_hi
     (verdict,) = through(office, Command(officer, "record", own, case=drawn.id))
     assert verdict.refused is None, verdict.refused
     assert str(concluded["capacity"]) in office.at(officer).get(f"/cases/{drawn.id}").text
-    assert office.at(officer).get(f"/cases/{drawn.id}/record").status_code == 200
+    assert office.at(officer).get(f"/cases/{drawn.id}/export").status_code == 200
 
 
 def through(office: Office, *commands: Command) -> list[Verdict]:
@@ -167,7 +167,7 @@ def test_others_see_a_case_that_is_verified_blind_as_it_is(office: Office, drawn
 def test_the_auditor_sees_the_case_after_any_entry_and_its_whole_record(office: Office) -> None:
     auditor, s = office.of("auditor"), case_at(office, "closed")
     entries = office.db.rows("SELECT seq, step, hash, payload FROM entry WHERE stream = ? ORDER BY seq", s.stream)
-    record = office.at(auditor).get(f"/cases/{s.id}/record")
+    record = office.at(auditor).get(f"/cases/{s.id}/export")
     assert record.headers["content-disposition"].startswith("attachment")
     lines = [json.loads(line) for line in record.text.splitlines()]
     assert [(e["seq"], e["step"], e["hash"], e["payload"]) for e in lines] == entries
