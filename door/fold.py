@@ -143,8 +143,10 @@ def fold(process: Process, s: State, entry: Entry, payload: Mapping[str, Any]) -
 def rows_of(arrow: Do | None, s: State, entry: Entry, payload: Mapping[str, Any],
             columns: Callable[[str], Sequence[str]]) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:  # fmt: skip
     """The rows that an arrow writes, by table, once its entry is folded in: an element of the payload each, filled up
-    from the entry and the case's facts. `columns` names a table's columns."""
-    own = {"case_id": s.id, "seq": entry.seq, "recorded_at": entry.recorded_at, "subject": s.subject}
+    from the entry and the case's facts. What holds `since` a date holds at the earliest since the entry's own, so that
+    nothing is changed for days that are over. `columns` names a table's columns."""
+    own = {"case_id": s.id, "seq": entry.seq, "recorded_at": entry.recorded_at, "subject": s.subject,
+           "since": max(s.facts.get("since", ""), entry.business_date)}  # fmt: skip
     for table, name in (arrow.rows if arrow else {}).items():
         names = columns(table)
         elements = payload[name] if name else [{}]

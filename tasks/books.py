@@ -39,14 +39,25 @@ def book(db: Db, hash_: str) -> Book:
     return _compiled[hash_]
 
 
+_VERSIONS = """
+SELECT v.book, v.effective_from, e.business_date FROM book_version v JOIN cases c ON c.id = v.case_id
+  JOIN entry e ON e.stream = c.stream AND e.seq = c.seq WHERE v.effective_from <= ? ORDER BY e.recorded_at, v.case_id
+"""
+
+
 def in_force(db: Db, day: str) -> str:
-    """Hash of the book in force on a day. Raises PolicyError where there is none."""
-    found = one(db.rows("SELECT book FROM book_version WHERE effective_from <= ? "
-                        "ORDER BY effective_from DESC, case_id DESC LIMIT 1", day))  # fmt: skip
-    if found is None:
+    """Hash of the book in force on a day: of the versions approved by then the newest, by the date from which each is
+    in force (never before its approval), of one date the one approved last. So no approval changes a past day; but
+    days for which nothing had been approved go by what was approved for them first.
+
+    Raises PolicyError where there is none."""
+    versions = db.rows(_VERSIONS, day)
+    if approved := [(max(since, on), n) for n, (_, since, on) in enumerate(versions) if on <= day]:
+        return str(versions[max(approved)[1]][0])
+    if not versions:
         raise PolicyError([f"No policy book is in force on {day}: propose one with `postloan policy propose` and let a "
                            "second person approve it."])  # fmt: skip
-    return str(found[0])
+    return str(versions[0][0])
 
 
 def rules(db: Db) -> Rules:
@@ -56,6 +67,13 @@ def rules(db: Db) -> Rules:
         return book(db, hash_).deadline(timer.format_map(facts), day, facts.get("calendar") or DEFAULT_CALENDAR)
 
     def unfit(hash_: str, subject: str, payload: Mapping[str, Any]) -> str:
+        if "book" in payload:  # a version is proposed
+            try:
+                book(db, payload["book"])
+            except PolicyError as error:
+                return str(error)
+            if payload["book"] != hash_:
+                return f"the case is kept under another book ({hash_[:12]}) than it proposes ({payload['book'][:12]})"
         return misfit(db, lambda: book(db, hash_), subject, payload)
 
     return Rules(PROCESSES, deadline, lambda hash_: book(db, hash_).holds_max_days, unfit)

@@ -15,12 +15,14 @@ import pytest
 from deployments.commands.run import free_port
 from deployments.serve import server
 from door.db import Db, connect
+from tasks import books
 from tasks.due import open_due
 from tasks.foresee import foresee
 from tasks.house import House
 from tasks.run import finish, start
 from tests.deployments.shell import ROOT, Shell, bank_of, book, inspection
 from tests.tasks.bank import extract, many, row
+from tests.tasks.works import changed
 
 AS_OF = date(2026, 3, 31)
 
@@ -73,15 +75,19 @@ def test_a_book_with_a_mistake_is_neither_checked_nor_proposed(shell: Shell, db:
 
 
 def test_a_book_that_is_not_stored_or_not_what_its_hash_says_does_not_come_into_force(shell: Shell, db: Db) -> None:
-    bank = bank_of(db)
+    """Taken away, or changed, between the proposal and its approval."""
+    bank, other = bank_of(db), changed(collection={"stale_months": 2})
     shell.day = bank.day
-    said = {"book": "0" * 64, "effective_from": "2026-01-01", "reason": "elsewhere"}
-    case = bank.open("policy", "ryu", "propose_book", subject="policy", book=book().hash, payload=said)
+    books.keep(db, other)
+    said = {"book": other.hash, "effective_from": "2026-01-01", "reason": "other"}
+    case = bank.open("policy", "ryu", "propose_book", subject="policy", book=other.hash, payload=said)
+    db.run("DELETE FROM book WHERE hash = ?", other.hash)
+    books._compiled.clear()  # as every command is a process of its own
     before = db.rows("SELECT count(*) FROM entry"), bank.state(case)
     for words in (("policy", "approve", case), ("act", case, "approve_book")):
-        assert "The policy book 000000000000 is not in the database" in shell.wrong(*words, "-p", "oh")
+        assert f"The policy book {other.hash[:12]} is not in the database" in shell.wrong(*words, "-p", "oh")
     assert (db.rows("SELECT count(*) FROM entry"), bank.state(case)) == before
-    db.run("INSERT INTO book (hash, version, text) VALUES (?, '2026.1', ?)", "0" * 64, book().text)
+    db.run("INSERT INTO book (hash, version, text) VALUES (?, '2026.1', ?)", other.hash, book().text)
     assert "is not what its hash says" in shell.wrong("policy", "approve", case, "-p", "oh")
     assert db.rows("SELECT book FROM book_version") == [(book().hash,)]
 

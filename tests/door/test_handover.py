@@ -4,8 +4,9 @@ from door.audit import audit
 from door.command import Refused
 from door.db import Db
 from door.rebuild import export, rebuild
+from door.store import managers
 from processes import PROCESSES
-from tests.door.bank import DAY, Bank
+from tests.door.bank import DAY, Bank, later
 
 
 def handed_over(bank: Bank, head: str, manager: str) -> int:
@@ -25,6 +26,19 @@ def test_of_one_day_the_later_hand_over_counts(bank: Bank) -> None:
     bank.do("kang", "conclude", review)
     rows = bank.db.rows("SELECT since, manager, case_id FROM responsible WHERE subject = 'B1' AND since = ?", DAY)
     assert set(rows) == {(DAY, "lee", None), (DAY, "park", first), (DAY, "kang", second)}
+
+
+def test_one_that_is_dated_back_counts_from_the_day_it_is_taken(bank: Bank) -> None:
+    """Proposed before another was, and taken after it: whoever took over last is responsible, and was not before."""
+    case = bank.open("handover", "kang", "hand_over", said={"manager": "park", "since": "2025-12-01"})
+    handed_over(bank, "kang", "lee")
+    bank.day = later(DAY, 3)
+    review = bank.inspection("review")
+    bank.do("park", "take_over", case)
+    assert bank.refused("lee", "conclude", review) == Refused("not_yours", {"owner": "park"})
+    assert managers(bank.db, ["B1"], DAY) == {"B1": "lee"}
+    assert managers(bank.db, ["B1"], bank.day) == {"B1": "park"}
+    assert audit(bank.db, PROCESSES, None).faults == []
 
 
 def test_only_the_head_of_the_managers_own_branch_hands_a_borrower_over(bank: Bank) -> None:

@@ -218,11 +218,8 @@ def test_a_control_goes_by_its_own_book_though_another_is_in_force_by_now(quick:
     book = type(BOOK).from_text(orjson.dumps(mild).decode())
     books.keep(quick.db, book)
     version = {"book": book.hash, "effective_from": DAY, "reason": "milder"}
-    quick.do(
-        "oh",
-        "approve_book",
-        quick.open("policy", "ryu", "propose_book", payload=version, subject="book", book=BOOK.hash),
-    )
+    case = quick.open("policy", "ryu", "propose_book", payload=version, subject="book", book=book.hash)
+    quick.do("oh", "approve_book", case)
     assert books.in_force(quick.db, DAY) == book.hash
     assert ask(quick, "F1").outcome == "refuse"
     quick.do("seo", "confirm", proposed(quick, "K1", "F2", book=book.hash))

@@ -1,0 +1,78 @@
+"""Which policy book is in force: what two people put in force, from the day they said and never before they did."""
+
+from pathlib import Path
+
+import pytest
+
+from door.command import Refused
+from door.db import Db
+from models.policy import Book
+from tasks import books
+from tests.tasks.works import Works, changed, works
+
+FIRST, SECOND = changed(collection={"stale_months": 2}), changed(collection={"stale_months": 3})
+
+
+@pytest.fixture
+def bank(db: Db, tmp_path: Path) -> Works:
+    """With the default book in force since 5 January."""
+    return works(db, tmp_path)
+
+
+def proposed(bank: Works, book: Book, since: str) -> int:
+    books.keep(bank.db, book)
+    said = {"book": book.hash, "effective_from": since, "reason": "decided"}
+    return bank.bank.open("policy", "ryu", "propose_book", payload=said, subject="policy", book=book.hash)
+
+
+def on(bank: Works, *days: str) -> list[str]:
+    return [books.in_force(bank.db, day) for day in days]
+
+
+def test_of_two_versions_for_one_date_the_one_approved_last_is_in_force(bank: Works) -> None:
+    """Whichever was proposed first."""
+    first, second = proposed(bank, FIRST, "2026-02-02"), proposed(bank, SECOND, "2026-02-02")
+    bank.bank.do("oh", "approve_book", second)
+    bank.bank.do("oh", "approve_book", first)
+    assert on(bank, "2026-02-02") == [FIRST.hash]
+
+
+def test_a_version_is_in_force_from_its_date(bank: Works) -> None:
+    before = bank.book
+    bank.bank.do("oh", "approve_book", proposed(bank, FIRST, "2026-02-02"))
+    assert on(bank, "2026-02-01", "2026-02-02") == [before, FIRST.hash]
+
+
+def test_one_that_is_dated_back_is_in_force_from_the_day_of_its_approval(bank: Works) -> None:
+    """What was done on the days before was done under the book that was in force then."""
+    before = bank.book
+    bank.bank.day = "2026-03-02"
+    bank.bank.do("oh", "approve_book", proposed(bank, FIRST, "2025-06-01"))
+    assert on(bank, "2026-01-05", "2026-03-01", "2026-03-02") == [before, before, FIRST.hash]
+
+
+def test_days_before_anything_was_approved_go_by_what_was_approved_for_them_first(bank: Works) -> None:
+    """So the first book of a bank may hold for the loans of years ago."""
+    bank.bank.day = "2026-03-02"
+    for book in (FIRST, SECOND):
+        bank.bank.do("oh", "approve_book", proposed(bank, book, "2025-06-01"))
+    assert on(bank, "2025-07-01") == [FIRST.hash]
+
+
+def test_a_version_that_is_not_the_book_of_its_case_is_refused(bank: Works) -> None:
+    """Else the one would be approved and the other come into force."""
+    books.keep(bank.db, FIRST)
+    said = {"book": FIRST.hash, "effective_from": "2026-02-02", "reason": "decided"}
+    refused = refusal(bank, said, bank.book)
+    assert (refused.code, "kept under another book" in refused.facts["says"]) == ("form", True)
+
+
+def test_a_version_that_nobody_has_is_refused(bank: Works) -> None:
+    unknown = "0" * 64
+    refused = refusal(bank, {"book": unknown, "effective_from": "2026-02-02", "reason": "decided"}, unknown)
+    assert (refused.code, "is not in the database" in refused.facts["says"]) == ("form", True)
+    assert bank.cases("policy") == [1]
+
+
+def refusal(bank: Works, said: dict[str, str], book: str) -> Refused:
+    return bank.bank.refused("ryu", "propose_book", process="policy", payload=said, subject="policy", book=book)
