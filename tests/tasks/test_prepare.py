@@ -130,6 +130,8 @@ def test_without_an_earlier_inspection_nothing_has_changed() -> None:
 
 def inspected(bank: Works, stock: str, facility: str = "L1", checkpoint: str = "C4", slot: str | None = None) -> int:
     """An inspection of B1 at its screening, with one answer. In a slot of its own it may run beside another."""
+    bank.db.run("INSERT INTO facility (id, borrower, product, currency, limit_amt, bal, first_seen, digest) "
+                "VALUES (?, 'B1', 'WC', 'KRW', 0, 0, ?, '') ON CONFLICT DO NOTHING", facility, bank.bank.day)  # fmt: skip
     case = bank.bank.open("inspection", SYSTEM, "open", subject="B1", slot=slot, book=bank.book,
                           said={"path": "own", "asks": [asks(checkpoint, facility=facility)]})  # fmt: skip
     said = {"how": "own", "visited_on": bank.bank.day, "answers": [answer(checkpoint, stock, facility=facility)]}
