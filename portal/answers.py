@@ -76,7 +76,7 @@ def written(asked: Checkpoint, value: str | None, reader: Reader) -> str:
             return value
     if (number := _number(value)) is not None and asked.type == "number":
         return f"{number:,}".replace("-", "−") + (" %" if asked.unit.startswith("%") else "")
-    return value.replace("_", " ").capitalize() if asked.type in ("yes_no", "choice") else value
+    return reader.say(value.replace("_", " ").capitalize()) if asked.type in ("yes_no", "choice") else value
 
 
 def _change(asked: Checkpoint, last: str | None, now: str | None, reader: Reader) -> str:

@@ -104,13 +104,5 @@ def _next(step: Step, s: State) -> str:
 
 
 def named(reader: Reader, process: str, step: str) -> str:
-    """A step's name, also of those that no person does and that no letter names."""
-    say = reader.say
-    return {
-        "start": say("Open"), "dispatch": say("Dispatch"), "screen": say("Screen"), "prepare": say("Prepare"),
-        "draw": say("Draw"), "weigh": say("Weigh"), "closed": say("Closed"), "cancelled": say("Cancelled"),
-        "lifted": say("Lifted"), "rejected": say("Rejected"), "in_force": say("In force"), "done": say("Done"),
-        "tightened": say("Tightened"), "workout": say("Workout"), "taken": say("Taken over"),
-        "declined": say("Declined"), "approved": say("Approved"), "running": say("Running"),
-        "finished": say("Finished"),
-    }.get(step) or reader.step(step, process)  # fmt: skip
+    """A step's name as a place where the case stands."""
+    return reader.words.places.get(step) or reader.step(step, process)

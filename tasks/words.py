@@ -7,9 +7,11 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Words:
     """One language. `steps`: (process, step) → (what to do in two or three words, the same as a whole sentence);
-    `frames`: the sentences around, with their blanks. What is not named here goes by its identifier."""
+    `places`: steps as places where a case stands, whatever the process, those of runs and ends too; `frames`: the
+    sentences around, with their blanks. What is not named here goes by its identifier."""
 
     steps: Mapping[tuple[str, str], tuple[str, str]]
+    places: Mapping[str, str]
     things: Mapping[str, str]
     kinds: Mapping[str, str]
     roles: Mapping[str, str]
@@ -17,7 +19,7 @@ class Words:
     frames: Mapping[str, str]
 
     def step(self, process: str, step: str) -> tuple[str, str]:
-        plain = step.replace("_", " ").capitalize()
+        plain = self.places.get(step) or step.replace("_", " ").capitalize()
         return self.steps.get((process, step), (plain, self.frames["waits"].format(step=plain)))
 
 
@@ -42,9 +44,15 @@ EN = Words(
         ("handover", "take_over"): ("Take over", "A borrower waits for you to take it over."),
         ("policy", "approve"): ("Approve", "A version of the policy book waits for your approval."),
     },
+    places={
+        "start": "Open", "dispatch": "Dispatch", "screen": "Screen", "prepare": "Prepare", "draw": "Draw",
+        "weigh": "Weigh", "running": "Running", "in_force": "In force", "tightened": "Tightened", "workout": "Workout",
+        "closed": "Closed", "cancelled": "Cancelled", "lifted": "Lifted", "rejected": "Rejected", "done": "Done",
+        "taken": "Taken over", "declined": "Declined", "approved": "Approved", "finished": "Finished",
+    },
     things={
         "inspection": "inspection", "control": "restriction", "order": "order", "handover": "hand-over",
-        "policy": "policy version",
+        "policy": "policy version", "run": "run",
     },
     kinds={
         "use": "first use of funds", "regular": "regular", "special": "special",
@@ -123,8 +131,15 @@ KO = Words(
         ("handover", "take_over"): ("인수", "인수할 차주가 있습니다."),
         ("policy", "approve"): ("승인", "승인할 규정집 판이 있습니다."),
     },
+    places={
+        "start": "개시", "dispatch": "배정", "screen": "자동심사", "prepare": "준비", "draw": "표본추출", "weigh": "판정",
+        "running": "진행 중", "in_force": "시행 중", "tightened": "강화됨", "workout": "정리", "closed": "종결",
+        "cancelled": "취소", "lifted": "해제", "rejected": "부결", "done": "완료", "taken": "인수", "declined": "거절",
+        "approved": "승인", "finished": "끝남",
+    },
     things={
         "inspection": "점검", "control": "여신제한", "order": "시정요구", "handover": "담당 변경", "policy": "규정집",
+        "run": "실행",
     },
     kinds={
         "use": "자금용도", "regular": "정기", "special": "특별", "repayment": "상환재원", "rating": "등급재평가",
@@ -160,7 +175,7 @@ KO = Words(
         "why_manager": "이 차주의 담당RM입니다",
         "why_owner": "내가 맡은 일입니다",
         "why_holder": "내가 맡았거나 넘겨받은 일입니다",
-        "why_deputy": "{name}의 대리자입니다",
+        "why_deputy": "{name}의 대행자입니다",
         "why_role": "{role}입니다. 먼저 맡는 사람이 합니다",
         "why_told": "기한 안에 처리되지 않아 알려 드립니다. 다른 사람에게 맡길 수 있습니다",
         "why_operations": "할 수 있는 사람을 찾아야 합니다: {role} 역할을 주거나 일을 다시 맡깁니다",
