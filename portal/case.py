@@ -211,9 +211,11 @@ def _picture(file: File) -> str:
              "department": reader.say("Department")}  # fmt: skip
     here = named(reader, process.name, file.s.step)
     title = reader.say("Process picture. The token stands at {step}.").format(step=here)
-    return to_page(
-        process, file.s.step, gone, title, lambda n: named(reader, process.name, n), lambda n: lanes.get(n, n)
-    )
+
+    def name(n: str) -> str:
+        return named(reader, process.name, n) if n in process.steps else reader.thing(n).capitalize()
+
+    return to_page(process, file.s.step, gone, title, name, lambda n: lanes.get(n) or reader.thing(n))
 
 
 def _parent(file: File) -> int | None:

@@ -22,6 +22,7 @@ from starlette.responses import HTMLResponse
 from door.command import Refused
 from door.db import Db
 from door.store import among
+from portal.arrows import arrows
 from portal.house import Asking, Portal, portal_of
 from portal.menu import menu
 from tasks import words
@@ -135,7 +136,21 @@ class Reader:
     def why(self, refused: Refused, names: Mapping[str, str]) -> str:
         """A refusal in one sentence, persons by their names."""
         facts = {k: names.get(v, v) if k in PERSONS and isinstance(v, str) else v for k, v in refused.facts.items()}
-        return sentence(replace(refused, facts=facts), self.say)
+        return sentence(replace(refused, facts={k: self._worded(k, v) for k, v in facts.items()}), self.say)
+
+    def _worded(self, fact: str, value: Any) -> Any:
+        """A fact of a refusal that is an identifier, in his words; English identifiers are words as they are."""
+        if self.language == "en":
+            return value
+        if isinstance(value, list | tuple):
+            return [self._worded(fact, each) for each in value]
+        acts = {action: label for (_, action), (label, _) in arrows(self.say).items()}
+        known: dict[str, Mapping[str, str]] = {
+            "role": self.words.roles, "lane": self.words.lanes, "kind": self.words.kinds, "yours": self.words.lanes,
+            "step": {**self.words.places, **{step: says for (_, step), (says, _) in self.words.steps.items()}},
+            "did": acts, "action": acts, "offered": acts, "whose": {"manager": self.words.roles["account_manager"]},
+        }  # fmt: skip
+        return known.get(fact, {}).get(value, value) if isinstance(value, str) else value
 
 
 def names_of(db: Db, persons: Sequence[str]) -> dict[str, str]:

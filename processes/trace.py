@@ -20,7 +20,7 @@ _LETTER = 9.4  # the mean width of a letter as drawn, in the unit of the picture
 
 def to_page(process: Process, here: str, gone: Collection[Way], title: str, step: Name, lane: Name) -> str:
     """SVG to stand in a page. `here`: the present step; `gone`: each way that was taken, gateways between included;
-    `step` and `lane` name them."""
+    `step` names steps, and processes that an act opens; `lane` lanes."""
     if process.hash not in _plans:
         graph = chart(process)
         _plans[process.hash] = graph, plan(graph)
@@ -92,7 +92,7 @@ def _node(graph: Chart, id_: str, box: Box, here: str, name: Name) -> Iterator[s
     else:
         corner = ' rx="12"' if node.kind == USER else ""
         yield f'<rect class="{kind}" x="{box.x:g}" y="{box.y:g}" width="{box.w:g}" height="{box.h:g}"{corner}/>'
-        yield from _lines(box, node.name if node.kind == OTHER else name(node.step))
+        yield from _lines(box, name(node.name if node.kind == OTHER else node.step))
     if token:
         yield f'<circle class="token" cx="{box.x + 14:g}" cy="{box.y + 14:g}" r="9"/>'
 

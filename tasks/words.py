@@ -15,6 +15,7 @@ class Words:
     things: Mapping[str, str]
     kinds: Mapping[str, str]
     roles: Mapping[str, str]
+    lanes: Mapping[str, str]
     days: tuple[str, ...]
     frames: Mapping[str, str]
 
@@ -64,6 +65,7 @@ EN = Words(
         "policy_editor": "policy editor", "operations": "operations", "auditor": "auditor",
         "administrator": "administrator",
     },
+    lanes={"system": "system", "vendor": "vendor", "branch": "branch", "department": "department", "office": "office"},
     days=("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
     frames={
         "waits": "{step}: an item waits for you.",
@@ -146,8 +148,11 @@ KO = Words(
     },
     roles={
         "account_manager": "담당RM", "branch_head": "지점장", "inspector": "점검원", "post_loan_officer": "사후관리역",
-        "credit_manager": "여신관리 책임자", "policy_editor": "규정 담당자", "operations": "운영 담당자",
+        "credit_manager": "여신관리 책임자", "credit_approver": "여신승인역", "policy_editor": "규정 담당자", "operations": "운영 담당자",
         "auditor": "감사인", "administrator": "관리자",
+    },
+    lanes={
+        "system": "시스템", "vendor": "수탁업체", "branch": "지점", "department": "여신관리부", "office": "사무소",
     },
     days=("월", "화", "수", "목", "금", "토", "일"),
     frames={

@@ -9,9 +9,13 @@ from babel.messages.extract import extract_from_dir, extract_from_file
 from babel.messages.pofile import read_po
 
 import portal
-from portal.page import CLASSES, LANGUAGES, LEVELS
+from door.command import Refused
+from models.process import GATEWAY
+from portal.page import CLASSES, LANGUAGES, LEVELS, Reader
+from processes import PROCESSES
 from tasks import sentences
 from tasks.sentences import REFUSALS
+from tasks.words import LANGUAGES as LANGUAGE_WORDS
 
 HERE = Path(portal.__file__).parent
 KEYWORDS = {"say": None, "_": None, "gettext": None, "ngettext": (1, 2)}
@@ -46,3 +50,19 @@ def test_nothing_is_left_untranslated(language: str) -> None:
 
 def test_there_are_hundreds_of_them() -> None:
     assert len(said()) > 150
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_every_step_role_and_process_has_a_name(language: str) -> None:
+    words = LANGUAGE_WORDS[language]
+    steps = [(p.name, name, step) for p in PROCESSES.values() for name, step in p.steps.items() if step.kind != GATEWAY]
+    assert {p for p, _, _ in steps} <= set(words.things)
+    assert [(p, name) for p, name, _ in steps if (p, name) not in words.steps and name not in words.places] == []
+    assert {step.role for _, _, step in steps} - {"", "system"} <= set(words.roles)
+    assert {step.lane for _, _, step in steps} - {""} <= set(words.lanes)
+
+
+def test_a_refusal_names_steps_roles_and_acts_in_the_readers_language() -> None:
+    said = Reader("ko").why(Refused("not_here", {"step": "verify_desk", "offered": ["verify", "disagree"]}), {})
+    assert said == "서면 이중확인 단계에서는 할 수 없습니다. 할 수 있는 것: 적정으로 확인, 이견 제출."
+    assert Reader("ko").why(Refused("role", {"role": "account_manager"}), {}) == "그 날 담당RM 역할이 있어야 합니다."
