@@ -10,7 +10,22 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from door.db import Unreachable
-from portal import audit, case, cases, controls, decision, hooks, inbox, operations, replaying, signin, staff
+from portal import (
+    audit,
+    case,
+    cases,
+    controls,
+    decision,
+    evidence,
+    hooks,
+    inbox,
+    operations,
+    replaying,
+    signin,
+    staff,
+    step,
+    visit,
+)
 from portal.api import api
 from portal.asking import Forged, NotThere, SignInFirst
 from portal.guard import Guard, TooLarge
@@ -18,7 +33,22 @@ from portal.house import Portal
 from portal.page import show_anybody
 from tasks.house import House
 
-PAGES = (signin, inbox, cases, case, decision, controls, operations, audit, replaying, staff, hooks)
+PAGES = (
+    signin,
+    inbox,
+    cases,
+    case,
+    step,
+    visit,
+    evidence,
+    decision,
+    controls,
+    operations,
+    audit,
+    replaying,
+    staff,
+    hooks,
+)
 
 
 def create(house: House, hosts: Sequence[str] = ("127.0.0.1", "localhost"),

@@ -43,8 +43,8 @@ def signed_in(request: Request, db: Connection) -> Iterator[Asking]:
 
 
 async def sent(request: Request) -> FormData:
-    """The form's fields and files. One request hands in at most 400 fields and 12 files."""
-    return await request.form(max_files=12, max_fields=400)
+    """The form's fields and files. One request hands in at most 4,000 fields (a form of many facilities) and 60 files."""
+    return await request.form(max_files=60, max_fields=4000)
 
 
 @dataclass

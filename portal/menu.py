@@ -9,7 +9,7 @@ OVERSIGHT = ("operations", "auditor", "administrator")
 def menu(say: Callable[[str], str]) -> list[tuple[str, str, tuple[str, ...]]]:
     return [
         ("/inbox", say("Inbox"), ()),
-        ("/visits", say("Visits"), ("inspector",)),
+        ("/visits", say("Visits"), ("inspector", "account_manager")),
         ("/cases", say("Cases"), ()),
         ("/controls", say("Credit management"), (*DEPARTMENT, "credit_approver", "auditor")),
         ("/operations", say("Operations"), OVERSIGHT),

@@ -1,0 +1,72 @@
+"""What stands beside a form: the facts that are decided on, what changed since the last inspection, what happened on the
+case since the form was begun, and (to who recorded on site) the comparison."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from door import store
+from models.policy import Book
+from portal import about
+from portal.answers import written
+from portal.case import File
+from portal.compare import Comparison, comparison, level_says
+from portal.page import names_of
+from portal.story import payload
+from portal.told import told
+from tasks.dossier import Dossier
+
+CHANGES = 8  # of what changed since the last inspection, the first
+BLIND = "verify_site"
+
+
+def surroundings(file: File, d: Dossier | None, book: Book, seen: int) -> dict[str, Any]:
+    asking, s, sight, reader = file.asking, file.s, file.sight, file.reader
+    opening = payload(file.entries[0]) if file.entries else {}
+    manager = store.managers(asking.db, [s.subject], asking.day).get(s.subject, "")
+    blind = s.step == BLIND
+    proposal = d.last("propose") if d and sight.judged and not blind else None
+    changes: list[dict[str, Any]] = list(proposal.payload.get("changes", ())) if proposal else []
+    record = d.last("record") if d else None
+    compared: Comparison | None = comparison(d, book, reader) if d and s.step == "compare" else None
+    return {
+        "facts": about.facts(asking, s, sight, opening, book, manager, reader, file.names), "blind": blind,
+        "proposed": {k: s.facts[k] for k in ("proposed_level", "proposed_class") if k in s.facts}
+        if sight.judged and s.step == "review" else {},
+        "because": proposal.payload.get("because", "") if proposal and s.step == "review" else "",
+        "changes": [(c["checkpoint"], book.checkpoint(c["checkpoint"]).question, _written(book, c, "before", file),
+                     _written(book, c, "now", file)) for c in changes[:CHANGES]] if s.step == "review" else [],
+        "more_changes": max(0, len(changes) - CHANGES), "meanwhile": list(meanwhile(file, seen)),
+        "compared": compared, "level_says": level_says(compared, reader) if compared else "", "record": record,
+        "outcomes": {code: rule.says for code, rule in book.outcomes.items()}, "returned": _returned(file, d, book),
+        "late": about.late_by(s.due_on, asking.day), "book": book.version,
+    }  # fmt: skip
+
+
+def _written(book: Book, change: dict[str, Any], which: str, file: File) -> str:
+    return written(book.checkpoint(change["checkpoint"]), change[which], file.reader)
+
+
+def meanwhile(file: File, seen: int) -> Iterator[tuple[str, str]]:
+    """What was done on the case after that version, by whom, and when; reminders left out."""
+    since = [e for e in file.entries if e.seq > seen >= 0 and e.action != "remind"]
+    names = names_of(file.asking.db, [e.person for e in since]) if since else {}
+    for e in since:
+        if file.sight.shows(e.action, e.person, file.asking.me.id):
+            said = payload(e)
+            to = str(said.get("to", ""))
+            says = told(file.reader.say, file.s.process, e.action).format(
+                who=names.get(e.person, file.reader.say("A run")), to=names_of(file.asking.db, [to]).get(to, to),
+                action=e.action.replace("_", " "), until=file.reader.day(said.get("until") or said.get("due_on")))  # fmt: skip
+            yield says, e.recorded_at
+
+
+def _returned(file: File, d: Dossier | None, book: Book) -> list[str]:
+    """Why the package before came back, where it did: codes with their words and places, and the reason."""
+    if d is None or file.s.step not in ("visit", "collect"):
+        return []
+    back = d.last("return", "incomplete", "recollect", "integrity", "send_back", "submit", "collect")
+    if back is None or back.action in ("submit", "collect"):
+        return []
+    codes = [f"{x['code']} {book.return_codes[x['code']].says}: {x['where']}{', ' + x['says'] if x['says'] else ''}"
+             for x in back.payload.get("defects", ()) if x["code"] in book.return_codes]  # fmt: skip
+    return [*codes, *filter(None, [str(back.payload.get("reason", ""))])]
