@@ -1,7 +1,7 @@
 """Dependencies of the routes: who asks, and what he sent. Not signed in: to the sign-in page and back; a form that was
 not made for this session is refused."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
@@ -42,9 +42,10 @@ def signed_in(request: Request, db: Connection) -> Iterator[Asking]:
     yield Asking(request, portal, db, me, day)
 
 
-async def sent(request: Request) -> FormData:
+async def sent(request: Request) -> AsyncIterator[FormData]:
     """The form's fields and files. One request hands in at most 4,000 fields (a form of many facilities) and 60 files."""
-    return await request.form(max_files=60, max_fields=4000)
+    async with request.form(max_files=60, max_fields=4000) as form:
+        yield form
 
 
 @dataclass

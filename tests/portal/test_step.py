@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import orjson
-import pytest
 
 from door import store
 from door.act import act
@@ -171,7 +170,7 @@ def test_a_draft_is_kept_on_the_server_for_him_alone_and_gone_once_it_is_decided
 
 def test_a_refused_form_stays_as_a_draft_without_password_or_token(office: Office) -> None:
     s, page = form(office, "decide", "impose")
-    page.send(reason="grave", password="never kept")
+    page.send(reason="grave", password="never kept")  # noqa: S106
     (fields,) = office.db.rows("SELECT fields FROM draft WHERE case_id = ?", s.id)[0]
     assert orjson.loads(fields)["reason"] == "grave"
     assert "never kept" not in fields
@@ -230,8 +229,8 @@ def test_what_weighs_much_asks_the_password_once_more_and_decides_only_with_it(o
     assert "password" in page.names
     back = page.send()
     assert (back.status, set(back.errors)) == (422, {"password"})
-    wrong = back.send(password="wrong")
-    assert wrong.errors["password"] == "The password is not right."
+    wrong = back.send(password="wrong")  # noqa: S106
+    assert wrong.errors["password"] == "The password is not right."  # noqa: S105
     assert wrong.values["password"] == ""
     assert store.read_case(office.db, s.id).step == "confirm"  # type: ignore[union-attr]
     assert wrong.send(password=PASSWORD).status == 303
