@@ -7,11 +7,12 @@ import orjson
 
 from door.db import one
 from portal.asking import FORM, Posted
+from portal.guard import TooLarge
 from portal.house import Asking
 
 #: What travels with a form and is nothing that anybody typed.
 CARRIED = frozenset({FORM, "key", "act", "behalf", "password", "quiet"})
-LARGEST = 400_000  # characters of a draft
+LARGEST = 2_000_000  # characters of a draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,15 @@ def load(asking: Asking, case: int, action: str) -> Draft | None:
 
 
 def save(asking: Asking, case: int, action: str, fields: Mapping[str, str]) -> str:
-    """Keeps them in the place of what was kept; gives the instant. Nothing typed: nothing is kept."""
+    """Keeps them in the place of what was kept; gives the instant. Raises TooLarge."""
     at = asking.portal.house.now()
     text = orjson.dumps({name: value for name, value in fields.items() if value}).decode()
-    if len(text) <= LARGEST:
-        asking.db.run(
-            "INSERT INTO draft (person, case_id, action, fields, saved_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT "
-            "(person, case_id, action) DO UPDATE SET fields = excluded.fields, saved_at = excluded.saved_at",
-            asking.me.id, case, action, text, at)  # fmt: skip
+    if len(text) > LARGEST:
+        raise TooLarge
+    asking.db.run(
+        "INSERT INTO draft (person, case_id, action, fields, saved_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT "
+        "(person, case_id, action) DO UPDATE SET fields = excluded.fields, saved_at = excluded.saved_at",
+        asking.me.id, case, action, text, at)  # fmt: skip
     return at
 
 

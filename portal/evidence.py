@@ -24,6 +24,7 @@ from portal.sight import sight
 
 router = APIRouter()
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,79}$")  # as models/forms.Name
+SHA256 = re.compile(r"^[0-9a-f]{64}$")
 KEY = re.compile(r"^[A-Za-z0-9._-]{1,80}$")
 MOST = 200  # files that one person keeps ready for one case
 _COLUMNS = "key, sha256, kind, shows, name, taken_at, latitude, longitude, at"
@@ -105,6 +106,8 @@ def file(asking: SignedIn, case: int, sha256: str, thumb: Annotated[bool, Query(
          original: Annotated[bool, Query()] = False) -> Response:  # fmt: skip
     """A picture as it is drawn anew, small with `thumb`; as it was handed in with `original`, which is never shown in
     the page, and so is a document. What is stored is checked against its SHA-256 first."""
+    if not SHA256.match(sha256):
+        raise NotThere
     name = _of(asking, opened(asking, case).s, sha256)
     folder = asking.portal.house.home / "evidence"
     try:

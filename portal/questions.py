@@ -36,7 +36,7 @@ def questions(d: Dossier, book: Book, reader: Reader, action: str, sight: Sight)
                 words=_words(asked, reader) if asked.type in ("date", "number") else ()))  # fmt: skip
             n += 1
         title = say("Facility {id}").format(id=facility) if several else say("Questions")
-        yield Section(title, tuple(fields))
+        yield Section(title, tuple(fields), say("Answer what you have verified yourself.") if action == RECORD else "")
 
 
 def _words(asked: Checkpoint, reader: Reader) -> Choices:
@@ -97,9 +97,7 @@ def _need(kind: str, shows: str, asked: Sequence[Checkpoint], action: str, alway
 
 
 def absent(asked: Iterable[Need], ready: Sequence[File], desk: bool, reader: Reader) -> dict[str, str]:
-    """By the anchor of each piece of evidence that is needed and not there: what it is. At a desk nothing is photographed.
-
-    Of a question's several photographs one is enough for it to count as proved; all are asked for."""
+    """By the anchor of each piece of evidence that is needed and not there: what it is. At a desk nothing is photographed."""
     there = {(f.kind, f.shows) for f in ready}
     say = reader.say
     return {

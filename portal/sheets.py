@@ -14,7 +14,9 @@ from portal.case import File
 from portal.evidence import File as Handed
 from portal.fields import MOST_ROWS, Choices, Field, Read, Row, Rows, Section, Sheet, Typed, made
 from portal.house import Asking
-from portal.page import LEVELS, Reader
+from portal.labels import choices as worded
+from portal.labels import labels, wanted
+from portal.page import Reader
 from portal.questions import needs, questions
 from tasks.dossier import Dossier
 
@@ -76,7 +78,7 @@ def _fields(
 ) -> list[Field]:
     """The form's fields with our labels, levels and classes in words, days that lie ahead where they must."""
     say = m.reader.say
-    found = made(form, say, labels(say), _choices(m.reader) | choices, prefix, leave, _currency(m))
+    found = made(form, say, labels(say), worded(m.reader) | choices, prefix, leave, _currency(m), wanted(say))
     ahead = {*m.do.ahead, "due_on", "review_on"}
     return [replace(f, earliest=m.asking.day) if f.kind == "day" and _plainly(f.name) in ahead
             else replace(f, kind="select") if f.kind == "radios" and f.name.rpartition(".")[2] in LISTED
@@ -86,33 +88,6 @@ def _fields(
 def _plainly(name: str) -> str:
     """ "measures.0.by" is measures.by."""
     return ".".join(part for part in name.split(".") if not part.isdigit())
-
-
-def labels(say: Callable[[str], str]) -> dict[str, str]:
-    return {
-        "reason": say("Reason"), "note": say("Note"), "says": say("What was done"), "until": say("Until"),
-        "due_on": say("New deadline"), "level": say("Level"), "class_": say("Class"), "capacity": say("Capacity to pay"),
-        "willingness": say("Willingness to pay"), "repayment_source": say("What it is repaid from"),
-        "opportunity": say("Opportunity"), "own_level": say("Your own level"), "outcome": say("Outcome"),
-        "inadequate": say("In which respects the conclusion is not adequate"), "visited_on": say("Day of the visit"),
-        "host": say("Whom you met"), "interview_signed": say("The interview is signed"),
-        "announced": say("The visit was announced before"), "how": say("How it was collected"), "kind": say("What"),
-        "facility": say("Facility"), "cap": say("Limit"), "review_on": say("Review on"), "code": say("What"),
-        "owner": say("Owner"), "by": say("By"), "where": say("Where"), "checkpoint": say("Question"),
-        "colour": say("Level"), "accepted": say("Your answer to it"), "why": say("Why"),
-    }  # fmt: skip
-
-
-def _choices(reader: Reader) -> dict[str, Choices]:
-    say = reader.say
-    levels = tuple((str(n), f"L{n} {say(name)}") for n, name in enumerate(LEVELS))
-    return {
-        "level": levels, "own_level": levels, "class_": tuple((str(n), reader.class_(n)) for n in range(1, 6)),
-        "willingness": (("good", say("Good")), ("poor", say("Poor")), ("none", say("None"))),
-        "how": (("own", say("On a visit")), ("desk", say("At the desk"))),
-        "accepted": (("yes", say("Accept")), ("no", say("Refute"))),
-        "colour": tuple((c, levels[n][1]) for c, n in LEVEL.items()),
-    }  # fmt: skip
 
 
 def codes(section: Mapping[str, Any], *only: str) -> Choices:
@@ -164,7 +139,7 @@ def _responses(m: Matter) -> Rows:
         fields = [replace(f, as_="truth", missing=m.reader.say("Say whether you accept {id}.").format(id=id_))
                   if f.kind == "radios" else f
                   for f in _fields(m, forms.Response, f"responses.{n}.", ("facility", "checkpoint"),
-                                   accepted=_choices(m.reader)["accepted"])]  # fmt: skip
+                                   accepted=worded(m.reader)["accepted"])]  # fmt: skip
         title = f"{id_}. {m.book.checkpoint(id_).question} ({facility})"
         rows.append(Row(title, tuple(fields), {"facility": facility, "checkpoint": id_}, LEVEL[each["colour"]]))
     return Rows("responses", tuple(rows))
@@ -185,7 +160,7 @@ def _check(m: Matter) -> Sheet:
     rows = tuple(
         Row(say("Finding {n}").format(n=n + 1), tuple(_fields(
             m, forms.Finding, f"findings.{n}.", facility=facilities, checkpoint=tuple(asked.items()),
-            colour=_choices(m.reader)["colour"])))
+            colour=worded(m.reader)["colour"])))
         for n in range(m.rows("findings", 0)))  # fmt: skip
     return Sheet(m.do.form, (Section(say("Findings"), (Rows("findings", rows, say("Add a finding")),),
                                      say("What the automatic examination found stands. Add only what it could not see.")),),
@@ -261,7 +236,7 @@ def _impose(m: Matter) -> Sheet:
     facilities = m.asking.db.rows(
         "SELECT id, product, currency FROM facility WHERE borrower = ? ORDER BY id", m.s.subject
     )
-    which = (("", say("All of the borrower's facilities")), *((id_, f"{id_}, {p}, {c}") for id_, p, c in facilities))
+    which = (("", say("All facilities")), *((id_, f"{id_}, {p}, {c}") for id_, p, c in facilities))
 
     def rows(name: str, form: type[Form], title: str, kinds: Choices) -> tuple[Row, ...]:
         return tuple(Row(title.format(n=n + 1), tuple(_fields(m, form, f"{name}.{n}.", kind=kinds, facility=which)))

@@ -16,8 +16,9 @@ from models.process import USER, Do
 from portal import access, arrows, draft, evidence, files, sheets
 from portal.asking import Form, NotThere, Posted, SignedIn
 from portal.case import File, opened
-from portal.fields import Read, Sheet, read
+from portal.fields import Read, Sheet
 from portal.house import Asking
+from portal.labels import labels
 from portal.now import for_whom
 from portal.offers import offers
 from portal.page import Reader, names_of, show, why
@@ -25,6 +26,7 @@ from portal.proof import unproved
 from portal.questions import absent, with_files
 from portal.story import payload
 from portal.surroundings import meanwhile, surroundings
+from portal.typed import read
 from tasks import books
 from tasks.dossier import Dossier, dossiers
 
@@ -146,7 +148,7 @@ def taken(posted: Posted, view: View) -> Response:
     if what == "more":
         rows = sheets.Matter(view.file, view.do, view.book, view.d, typed).rows(name, 0)
         typed[f"n.{name}"] = str(rows + 1)
-    if what == "remove":
+    if what == "remove" and evidence.KEY.match(name):
         evidence.drop(asking, case, name)
         view.ready = evidence.ready(asking, case)
     draft.save(asking, case, view.action, typed)
@@ -218,7 +220,7 @@ def _package(view: View, asked_: Sheet, found: Read, typed: Mapping[str, str]) -
 def _before(view: View, key: str) -> str:
     """The form was sent before, and was decided: where its answer stands."""
     me, s = view.asking.me.id, view.file.s
-    found = store.earlier(view.asking.db, [(me, key)]).get((me, key)) if key else None
+    found = store.earlier(view.asking.db, [(me, key)]).get((me, key)) if evidence.KEY.match(key) else None
     if found is None or found[0] != s.stream or found[2] not in (view.action, _OTHER.get(view.action)):
         return ""
     view.action = str(found[2])
@@ -242,13 +244,14 @@ def shown(view: View, empty: bool = False, saved: bool = False, typed: Mapping[s
     s, say = file.s, reader.say
     kept = draft.load(asking, s.id, view.action) if typed is None and not empty else None
     text: Mapping[str, str] = typed if typed is not None else kept.typed if kept else {}
+    title = reader.step(s.step) if s.step == "compare" else arrows.choice(say, s.process, view.action)
     common: dict[str, Any] = {
         "file": file, "s": s, "who": file.borrower or s.subject, "action": view.action, "address": view.address,
-        "title": arrows.choice(say, s.process, view.action), "collecting": view.action in COLLECTING,
+        "title": title, "collecting": view.action in COLLECTING,
         "told": why(asking, told) if told else "", "process": s.process}  # fmt: skip
     if view.refused is not None:
         able = eligible(asking.db, asking.rules, s.id, asking.day)[:3]
-        wrote = [(sheets.labels(say).get(n.rpartition(".")[2], n), v) for n, v in text.items() if v and n not in ("seen",)
+        wrote = [(labels(say).get(n.rpartition(".")[2], n), v) for n, v in text.items() if v and n not in ("seen",)
                  and not n.startswith("n.")]  # fmt: skip
         return show(asking, "step_barred.html", status, **common, gone=view.gone, why=why(asking, view.refused), wrote=wrote,
                     could=list(names_of(asking.db, [p for p in able if p != asking.me.id]).values()))  # fmt: skip

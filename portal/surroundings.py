@@ -7,7 +7,7 @@ from typing import Any
 from door import store
 from models.policy import Book
 from portal import about
-from portal.answers import written
+from portal.answers import findings, written
 from portal.case import File
 from portal.compare import Comparison, comparison, level_says
 from portal.page import names_of
@@ -15,7 +15,8 @@ from portal.story import payload
 from portal.told import told
 from tasks.dossier import Dossier
 
-CHANGES = 8  # of what changed since the last inspection, the first
+CHANGES, FOUND = 8, 8  # of what changed since the last inspection, and of the findings, the first
+READS = ("check", "review", "verify_desk", "compare", "decide")  # steps at which what was found is decided on
 BLIND = "verify_site"
 
 
@@ -30,9 +31,8 @@ def surroundings(file: File, d: Dossier | None, book: Book, seen: int) -> dict[s
     compared: Comparison | None = comparison(d, book, reader) if d and s.step == "compare" else None
     return {
         "facts": about.facts(asking, s, sight, opening, book, manager, reader, file.names), "blind": blind,
-        "proposed": {k: s.facts[k] for k in ("proposed_level", "proposed_class") if k in s.facts}
-        if sight.judged and s.step == "review" else {},
-        "because": proposal.payload.get("because", "") if proposal and s.step == "review" else "",
+        "judged": judged(file, d), "found": findings(d, book)[:FOUND] if d and s.step in READS and sight.judged else [],
+        "because": (proposal.payload.get("because", "") if proposal and s.step == "review" else "") or opening.get("reason", ""),
         "changes": [(c["checkpoint"], book.checkpoint(c["checkpoint"]).question, _written(book, c, "before", file),
                      _written(book, c, "now", file)) for c in changes[:CHANGES]] if s.step == "review" else [],
         "more_changes": max(0, len(changes) - CHANGES), "meanwhile": list(meanwhile(file, seen)),
@@ -40,6 +40,28 @@ def surroundings(file: File, d: Dossier | None, book: Book, seen: int) -> dict[s
         "outcomes": {code: rule.says for code, rule in book.outcomes.items()}, "returned": _returned(file, d, book),
         "late": about.late_by(s.due_on, asking.day), "book": book.version,
     }  # fmt: skip
+
+
+def judged(file: File, d: Dossier | None) -> list[tuple[str, Any]]:
+    """Level and class as they were proposed, concluded and verified, as far as it has come."""
+    say, reader, found = file.reader.say, file.reader, list[tuple[str, Any]]()
+    if d is None or not file.sight.judged or file.s.step not in READS:
+        return found
+    proposed, concluded = d.last("propose"), d.last("conclude")
+    verified = d.last("verify", "disagree")
+    if proposed and file.s.step == "review":
+        found += [(say("Proposed level"), reader.level(proposed.payload["proposed_level"])),
+                  (say("Proposed class"), reader.class_(proposed.payload["proposed_class"]))]  # fmt: skip
+    elif concluded and file.s.step != "check":
+        found += [(say("Concluded level"), reader.level(concluded.payload["level"])),
+                  (say("Concluded class"), reader.class_(concluded.payload["class_"])),
+                  (say("Capacity to pay"), concluded.payload["capacity"]),
+                  (say("What it is repaid from"), concluded.payload["repayment_source"])]  # fmt: skip
+    if verified and (file.s.step == "decide" or verified.action == "disagree"):
+        found += [(say("Verified with"), verified.payload["outcome"]),
+                  (say("Verifier's level"), reader.level(verified.payload["own_level"])),
+                  (say("Verifier's reason"), verified.payload.get("reason") or verified.payload.get("note", ""))]  # fmt: skip
+    return [(name, value) for name, value in found if value not in ("", None)]
 
 
 def _written(book: Book, change: dict[str, Any], which: str, file: File) -> str:

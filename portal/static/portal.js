@@ -62,6 +62,10 @@ function fill(form, values) {
 const store = {
   get: (name) => { try { return JSON.parse(localStorage.getItem(KEPT + name) ?? "null"); } catch { return null; } },
   put: (name, value) => { try { localStorage.setItem(KEPT + name, JSON.stringify(value)); } catch { /* full, or not allowed */ } },
+  clear: (start) => {
+    try { Object.keys(localStorage).filter((name) => name.startsWith(KEPT + start)).forEach((name) => localStorage.removeItem(name)); }
+    catch { /* not allowed */ }
+  },
   drop: (name) => { try { localStorage.removeItem(KEPT + name); } catch { /* not allowed */ } },
 };
 
@@ -168,9 +172,7 @@ function photographs(form) {
 }
 
 lists();
+all("[data-done]").forEach((done) => store.clear(done.dataset.done));
 all("form[data-kept]").forEach(keeping);
 all("form[data-send]").forEach(photographs);
-all("[data-done]").forEach((done) => store.drop(done.dataset.done));
-all("form[action='/signout']").forEach((form) => form.addEventListener("submit", () => { // nobody after him finds it here
-  Object.keys(localStorage).filter((name) => name.startsWith(KEPT)).forEach((name) => localStorage.removeItem(name));
-}));
+all("form[action='/signout']").forEach((form) => form.addEventListener("submit", () => store.clear(""))); // nobody after him finds it

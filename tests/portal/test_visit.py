@@ -9,7 +9,7 @@ import pytest
 
 from door import store
 from models.policy import Book
-from portal.fields import figure
+from portal.typed import figure
 from tasks import books
 from tasks.dossier import Dossier, dossiers
 from tasks.screen import visit_photos
