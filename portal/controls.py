@@ -242,7 +242,7 @@ def _amount(text: str, currency: str) -> int | None:
         amount = Decimal(text.replace(",", "").replace(" ", "")).scaleb(PLACES.get(currency, 2))
     except InvalidOperation:
         return None
-    return int(amount) if amount.is_finite() and amount == int(amount) and 0 < amount < 2**53 else None
+    return int(amount) if amount.is_finite() and 0 < amount < 2**53 and amount == int(amount) else None
 
 
 def _form(asking: Asking, what: str, borrower: str, q: str = "", typed: Mapping[str, str] | None = None,
