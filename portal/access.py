@@ -1,7 +1,7 @@
 """Who is it: passwords, sessions, the limit on guessing. Every sign-in and refusal is an entry in the person's stream.
 
 A session's cookie holds 32 random bytes; the table holds their SHA-256. A form's token is a hash of the same bytes, so
-that only a page made for this session can send it. Idle for half an hour, or ten hours old, a session is over.
+that only a page made for this sign-in can send it. Half an hour idle, or ten hours old, the sign-in has ended.
 """
 
 import hashlib

@@ -1,5 +1,5 @@
 """Dependencies of the routes: who asks, and what he sent. Not signed in: to the sign-in page and back; a form that was
-not made for this session is refused."""
+not made for this sign-in is refused."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class NotThere(Exception):
 
 
 class Forged(Exception):
-    """A form that no page of this session sent."""
+    """A form that no page of this sign-in sent."""
 
 
 def signed_in(request: Request, db: Connection) -> Iterator[Asking]:

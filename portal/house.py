@@ -30,20 +30,20 @@ class Portal:
 
     @contextmanager
     def db(self) -> Iterator[Db]:
-        """A connection of the pool; one that failed is not put back."""
+        """A connection of the pool; one under which something went wrong is closed, not put back."""
         try:
             db = self._idle.get_nowait()
         except Empty:
             db = connect(self.house.url)
+        sound = False
         try:
             yield db
-        except Exception:
-            db.close()
-            raise
-        if self._idle.full():
-            db.close()
-        else:
-            self._idle.put(db)
+            sound = True
+        finally:
+            if sound and not self._idle.full():
+                self._idle.put(db)
+            else:
+                db.close()
 
     def close(self) -> None:
         while not self._idle.empty():
