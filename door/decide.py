@@ -185,11 +185,11 @@ def why_not(process: Process, step: Step, s: State, actor: Person, behalf: str |
     return refused
 
 
-def who_may(process: Process, s: State, staff: Mapping[str, Person], facts: Facts) -> Iterator[str]:
-    """Of those who hold the step's role, who may do at least one of its actions: himself, or as a deputy. The owner
-    comes first: whether there is anybody is mostly answered by him."""
+def who_may(process: Process, s: State, staff: Mapping[str, Person], facts: Facts, action: str = "") -> Iterator[str]:
+    """Of those who hold the step's role, who may do this action (empty: at least one): himself, or as a deputy. The
+    owner comes first: whether there is anybody is mostly answered by him."""
     step = process.steps[s.step]
-    actions = tuple(step.by_name)
+    actions = (action,) if action else tuple(step.by_name)
     owner = _owner(step, s, facts)
     first = (owner,) if owner is not None and owner in staff else ()
     for id_ in chain(first, (other for other in staff if other != owner)):

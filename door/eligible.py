@@ -11,18 +11,23 @@ from door.fold import State
 from models.process import USER
 
 
-def eligible(db: Db, rules: Rules, case: int, day: str) -> list[str]:
-    """Persons who may act on the item of a case on a business date (ISO), by id; empty where there is no item."""
+def eligible(db: Db, rules: Rules, case: int, day: str, action: str = "") -> list[str]:
+    """Persons who may act on the item of a case on a business date (ISO), by id, or who may do this of its step's
+    actions; empty where there is no item, or the step does not offer it."""
     s = store.read_case(db, case)
     if s is None or rules.processes[s.process].steps[s.step].kind != USER:
         return []
     process = rules.processes[s.process]
-    staff = store.staff(db, process.steps[s.step].role, day)
-    return sorted(who_may(process, s, staff, _facts(db, rules, s, day, staff)))
+    step = process.steps[s.step]
+    if action and action not in step.by_name:
+        return []
+    staff = store.staff(db, step.role, day)
+    return sorted(who_may(process, s, staff, _facts(db, rules, s, day, staff), action))
 
 
-def why_not_me(db: Db, rules: Rules, case: int, person: str, behalf: str | None, day: str) -> Refused | None:
-    """Why a person may do nothing on the item of a case; None if he may."""
+def why_not_me(db: Db, rules: Rules, case: int, person: str, behalf: str | None, day: str,
+               action: str = "") -> Refused | None:  # fmt: skip
+    """Why a person may do nothing on the item of a case, or not this of its step's actions; None if he may."""
     s = store.read_case(db, case)
     if s is None:
         return Refused("no_case", {"case": case, "process": ""})
@@ -30,12 +35,16 @@ def why_not_me(db: Db, rules: Rules, case: int, person: str, behalf: str | None,
     step = process.steps[s.step]
     if step.kind != USER:
         return Refused("no_item", {"step": s.step})
+    if action and action not in step.by_name:
+        return Refused(
+            "not_here", {"step": s.step, "by": s.last_person, "at": s.last_at, "offered": sorted(step.by_name)}
+        )
     behalf = behalf or (s.delegator if s.holder == person else None)
     people = store.people(db, [p for p in (person, behalf) if p], day)
     if person not in people:
         return Refused("unknown_person", {"person": person})
     facts = _facts(db, rules, s, day, people)
-    return why_not(process, step, s, people[person], behalf, tuple(step.by_name), facts)
+    return why_not(process, step, s, people[person], behalf, (action,) if action else tuple(step.by_name), facts)
 
 
 def _facts(db: Db, rules: Rules, s: State, day: str, persons: Mapping[str, Person]) -> Facts:

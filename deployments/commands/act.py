@@ -40,12 +40,16 @@ def act(
     seen: Annotated[int | None, typer.Option(help="The version that you looked at; refused if it has changed.")] = None,
     token: Annotated[str, typer.Option(help="Of a message's link, or the link: it names case and person.")] = "",
     why_not: Annotated[
-        bool, typer.Option("--why-not", help="Only say whether the person may act, and if not why.")
+        bool,
+        typer.Option(
+            "--why-not", help="Only say whether the person may do it (without an action: anything), and if not why."
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
     """Act on a case: its step's own acts, or claim, hand_back, delegate, reassign, hold, comment, cancel."""
     from door.command import Command
+    from models.process import ITEM_ACTS
 
     if token and not case.isdigit():
         case, action = "", action or case
@@ -63,7 +67,7 @@ def act(
         _of_the_staff(person, on_behalf_of)
         s = state_of(db, int(case))
         if why_not:
-            _why_not(here, db, s.id, person, on_behalf_of, json)
+            _why_not(here, db, s.id, person, on_behalf_of, "" if action in ITEM_ACTS else action, json)
         else:
             tell(
                 here, db, Command(person, action, said, case=s.id, on_behalf_of=on_behalf_of, key=key, seen=seen), json
@@ -117,6 +121,7 @@ def tell(here: "House", db: "Db", command: "Command", json: bool) -> None:
     """Acts, says the verdict, wakes the stage that has to do with it; leaves with exit code 1 where refused. Raises
     PolicyError where a book is approved that is not in the database, or is not what its hash says."""
     from door.act import act as decide
+    from door.eligible import eligible
     from tasks import books
 
     if command.action == "approve_book" and command.case and (s := state_of(db, command.case)).process == "policy":
@@ -124,7 +129,7 @@ def tell(here: "House", db: "Db", command: "Command", json: bool) -> None:
     rules, day = books.rules(db), here.business_date()
     verdict = decide(db, [command], here.clock(day), rules)[0]
     if verdict.refused:
-        able = _able(db, rules, verdict.case, command.action, day.isoformat())
+        able = eligible(db, rules, verdict.case, day.isoformat(), command.action) if verdict.case else []
         _say_no(verdict.refused, able, json, case=verdict.case, repeated=verdict.repeated)
         raise typer.Exit(1)
     _done(here, db, rules, command, verdict, json)
@@ -151,40 +156,20 @@ def _done(here: "House", db: "Db", rules: "Rules", command: "Command", verdict: 
         _wake(here, stage)
 
 
-def _able(db: "Db", rules: "Rules", case: int | None, action: str, day: str) -> list[str]:
-    """Who may do it: of those who may act on the item, the ones whom four eyes leave this action."""
-    from door.decide import Facts, why_not
-    from door.eligible import eligible
-    from door.store import managers, people, read_case
-
-    if case is None or (s := read_case(db, case)) is None:
-        return []
-    process = rules.processes[s.process]
-    step = process.steps[s.step]
-    if action not in step.by_name:
-        return []
-    found = eligible(db, rules, case, day)
-    staff = people(db, [*found, *([s.delegator] if s.delegator else [])], day)
-    parent = read_case(db, s.parent) if s.parent is not None else None
-    facts = Facts(managers(db, [s.subject], day).get(s.subject), parent.hands if parent else None, None, staff)
-    tried = ((id_, behalf) for id_ in found for behalf in (None, s.delegator, *staff[id_].stands_for))
-    return sorted({id_ for id_, behalf in tried
-                   if why_not(process, step, s, staff[id_], behalf, (action,), facts) is None})  # fmt: skip
-
-
-def _why_not(here: "House", db: "Db", case: int, person: str, behalf: str | None, json: bool) -> None:
+def _why_not(here: "House", db: "Db", case: int, person: str, behalf: str | None, action: str, json: bool) -> None:
     from door.eligible import eligible, why_not_me
     from tasks import books
+    from tasks.sentences import words
 
     rules, day = books.rules(db), here.business_date().isoformat()
-    refused = why_not_me(db, rules, case, person, behalf, day)
+    refused = why_not_me(db, rules, case, person, behalf, day, action)
     if refused:
-        _say_no(refused, eligible(db, rules, case, day), json, case=case, person=person)
+        _say_no(refused, eligible(db, rules, case, day, action), json, case=case, person=person)
         raise typer.Exit(1)
     if json:
         say.json({"case": case, "person": person, "refused": None})
     else:
-        say.line(f"{person} may act on case {case}.")
+        say.line(f"{person} may {words(action) if action else 'act'} on case {case}.")
 
 
 def _say_no(refused: "Refused | None", able: list[str], json: bool, **more: Any) -> None:

@@ -147,6 +147,7 @@ def _said(payload: str | None) -> str:
         return "(erased)"
     found = json.loads(payload)
     told = [f"{name} {found[name]}" for name in _TOLD if found.get(name) not in (None, "")]
+    told += [f"{d['code']} {d['where']}" for d in found.get("defects", ())[:4]]
     return ", ".join([*told, *(str(found[name]) for name in _WHY if found.get(name))][:4])[:160]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from door.command import SYSTEM
 from door.db import Db
 from door.eligible import eligible
 from tasks.house import House
@@ -61,6 +62,24 @@ def test_why_not_says_so_and_changes_nothing(bank: Bank, shell: Shell) -> None:
     assert shell("act", case, "--why-not", "-p", "lee").out == f"lee may act on case {case}.\n"
     assert shell.wrong("act", case, "--why-not", "-p", "kang", code=1) == "It is lee's to do. May act: lee."
     assert bank.entries(f"case:{case}") == before
+
+
+def test_why_not_is_asked_of_the_very_action(bank: Bank, shell: Shell) -> None:
+    """Who proposed a restriction may do nothing with its confirmation; who asked to lift it may still refuse that."""
+    case = bank.open("control", "han", "propose", subject="B1", book=bank.state(inspection(bank)).book)
+    bank.do("oh", "confirm", case)
+    bank.do("han", "ask_lift", case)
+    says = shell.wrong("act", case, "lift", "--why-not", "-p", "han", code=1)
+    assert says == "han did ask lift on this case, so this is for somebody else (four eyes). May act: oh, seo."
+    assert shell("act", case, "lift", "--why-not", "-p", "seo").out == f"seo may lift on case {case}.\n"
+    assert "what can:" in shell.wrong("act", case, "confirm", "--why-not", "-p", "seo", code=1)
+
+
+def test_a_case_shows_why_a_package_came_back(bank: Bank, shell: Shell) -> None:
+    case = inspection(bank, "dispatch", path="outsourced")
+    for person, action in ((SYSTEM, "assign"), ("ahn", "submit"), (SYSTEM, "pass"), ("yoon", "return")):
+        bank.do(person, action, case)
+    assert "B02 photo" in shell("case", case).out
 
 
 def test_the_same_key_gives_the_first_answer_again(bank: Bank, shell: Shell) -> None:
