@@ -4,7 +4,7 @@ Where one is, what is filtered and what was selected stand in the address and th
 script, and a batch sent twice is done once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby, islice
@@ -21,12 +21,12 @@ from models.process import Do
 from portal.asking import Form, SignedIn
 from portal.house import Asking
 from portal.page import Reader, names_of, show, spoken, why
+from portal.sight import sight
 from tasks.inbox import START, Place, Waiting, items
 
 router = APIRouter()
 PAGE = 50
 COUNTED = 500  # so many are counted exactly; more are "500 and more"
-BLIND = ("verify_site",)  # steps at which the manager's level is not shown
 #: What is decided in a list: for each step the arrow, and what it says of a green case.
 BULK: dict[str, tuple[str, dict[str, Any]]] = {
     "check": ("check", {}),
@@ -67,12 +67,12 @@ class Filters:
             found.append(("i.due_on <= ?", [(today + timedelta(days=6 - today.weekday())).isoformat()]))
         return " AND ".join(sql for sql, _ in found), [value for _, values in found for value in values]
 
-    def lets(self, w: Waiting) -> bool:
-        """What is not a column of the item."""
-        facts = w.state.facts
+    def lets(self, asking: Asking, w: Waiting) -> bool:
+        """What is not a column of the item; of what he is not to know a filter tells nothing either."""
+        facts = sight(asking, w.state).facts(w.state)
         if self.tab.startswith("for:") and w.behalf != self.tab.removeprefix("for:"):
             return False
-        if self.level and str(level_of(w)) != self.level:
+        if self.level and str(level_of(facts)) != self.level:
             return False
         return not self.class_ or str(facts.get("class_", "")) == self.class_
 
@@ -86,8 +86,7 @@ class Filters:
         return "/inbox?" + urlencode({k: v for k, v in said.items() if v not in ("", None)})
 
 
-def level_of(w: Waiting) -> int | None:
-    facts = w.state.facts
+def level_of(facts: Mapping[str, Any]) -> int | None:
     level = facts.get("level", facts.get("proposed_level"))
     return level if isinstance(level, int) else None
 
@@ -110,7 +109,7 @@ def inbox(asking: SignedIn, tab: str = "mine", step: str = "", unit: str = "", d
 def _listed(asking: Asking, filters: Filters, after: Place, status: int = 200, **values: Any) -> Response:
     sql, params = filters.sql(asking)
     found = (w for w in items(asking.db, asking.rules, asking.me.person, asking.day, after, sql, params)
-             if filters.lets(w))  # fmt: skip
+             if filters.lets(asking, w))  # fmt: skip
     page = list(islice(found, PAGE))
     more = next(found, None) is not None
     last = page[-1].state if page else None
@@ -119,7 +118,7 @@ def _listed(asking: Asking, filters: Filters, after: Place, status: int = 200, *
                 begun=after != START, first=filters.address(), units=_units(asking), steps=_steps(asking),
                 standing_in=names_of(asking.db, sorted(asking.me.person.stands_for)),
                 names=names_of(asking.db, [w.state.holder or "" for w in page]),
-                level_of=level_of, blind=BLIND, bulk_of=lambda w: bulk_of(asking, w),
+                level_of=level_of, sight=lambda w: sight(asking, w.state), bulk_of=lambda w: bulk_of(asking, w),
                 verdicts=values.pop("verdicts", ()), batch=asking.portal.house.salts(1)[0][:12], **values)  # fmt: skip
 
 

@@ -88,6 +88,16 @@ def test_a_long_inbox_is_paged_without_a_gap_or_a_repeat(office: Office, monkeyp
     assert found == [w.state.id for w in whole if not w.state.held_until]
 
 
+def test_who_verifies_blind_is_told_neither_level_nor_class_nor_by_a_filter(office: Office) -> None:
+    officer = office.of("post_loan_officer")
+    page = office.at(officer).get("/inbox?step=verify_site").text
+    rows = re.findall(r'<td role="cell" class="lvl">(.*?)</td>\s*<td role="cell" class="cls">(.*?)</td>', page)
+    assert rows
+    assert all("blind" in level and class_ == "–" for level, class_ in rows)
+    narrowed = [office.at(officer).get(f"/inbox?step=verify_site&{f}").text for f in ("class=1", "class=2", "level=0")]
+    assert all("The filter finds nothing." in text for text in narrowed)
+
+
 def test_a_filter_that_finds_nothing_says_so(office: Office) -> None:
     page = office.at(office.of("post_loan_officer")).get("/inbox?step=check&level=4").text
     assert "The filter finds nothing." in page
