@@ -16,11 +16,12 @@ from door.fold import CASE_COLUMNS, State, blank, fold, load
 from door.journal import COLUMNS, ZERO, Entry, intact
 from models.policy import Book, PolicyError
 from models.process import END, USER, Process
-from portal import about, answers
+from portal import about, access, answers
 from portal.asking import Form, NotThere, Posted, SignedIn
 from portal.house import Asking
 from portal.now import item_acts, now, recipients
 from portal.page import Reader, names_of, show, spoken, why
+from portal.proof import unproved
 from portal.scope import scope
 from portal.sight import Sight, sight
 from portal.story import payload, persons, story
@@ -95,6 +96,9 @@ def act(posted: Form, case: int) -> Response:
         raise NotThere
     said = {name: posted.text(name) for name in ASKED.get(action, ())}
     wrong = _wrong(file.reader, said) if posted.text("sent") else {}
+    if action == "cancel" and posted.text("sent") and not wrong:
+        says = unproved(asking, file.reader, posted.text("password"))
+        wrong = {"password": says} if says else {}
     if action in ASKED and (wrong or not posted.text("sent")):
         return _asked(file, posted, action, said, wrong, 422 if wrong else 200)
     seen = posted.text("seen")
@@ -294,6 +298,7 @@ def _asked(file: File, posted: Posted, action: str, said: Mapping[str, str], wro
     return show(
         asking, "item_act.html", status, file=file, s=s, who=file.borrower or s.subject, action=action, said=said, wrong=wrong,
         refused=why(asking, refused) if refused else "", key=asking.portal.house.salts(1)[0][:16],
+        asks_password=action == "cancel" and not access.proved(asking.portal, asking.me),
         behalf=posted.text("behalf"), recipients=recipients(asking, s, file.process, action) if give else [],
     )  # fmt: skip
 

@@ -25,6 +25,7 @@ from portal.inbox import BULK, green_conclusion
 from portal.linked import Choice, View, view_of
 from portal.matter import Said, effect, matter, named
 from portal.page import Reader, names_of, show, why
+from portal.proof import unproved
 from portal.sight import sight
 from tasks import books
 from tasks.inbox import items
@@ -89,19 +90,9 @@ def _wrong(view: View, posted: Posted, chosen: Choice | None) -> dict[str, str]:
             wrong[name] = _missing(say, name)
     if view.changes and posted.text("read") != "yes":
         wrong["read"] = say("Read what changed, then say that you have.")
-    asking = view.asking
-    if wrong or not chosen.high_risk or access.proved(asking.portal, asking.me):
-        return wrong
-    if not posted.text("password"):
-        return {"password": say("Write your password.")}
-    address = asking.request.client.host if asking.request.client else ""
-    refused = access.prove(asking.db, asking.portal, asking.me, posted.text("password"), address)
-    if refused is None:
-        return {}
-    if refused.code == "too_many":
-        until = view.reader.instant(str(refused.facts["until"]), asking.portal.house.zone)
-        return {"password": say("Too many attempts. Try again at {at}.").format(at=until)}
-    return {"password": say("The password is not right.")}
+    if not wrong and chosen.high_risk and (says := unproved(view.asking, view.reader, posted.text("password"))):
+        wrong["password"] = says
+    return wrong
 
 
 def _missing(say: arrows.Say, name: str) -> str:

@@ -14,9 +14,10 @@ from door.db import Db
 from door.eligible import eligible
 from door.fold import State
 from models.process import USER
+from portal import access
 from portal.sight import BLIND
 from tasks import books
-from tests.portal.conftest import Office
+from tests.portal.conftest import PASSWORD, Office
 
 STRIP = re.compile(r'<ol class="strip">(.*?)</ol>', re.S)
 SEEN = re.compile(r'name="seen" value="(\d+)"')
@@ -265,3 +266,19 @@ def test_a_user_step_that_nobody_may_do_says_so(office: Office) -> None:
     office.db.run("DELETE FROM role_grant WHERE role = 'post_loan_officer'")
     assert "Nobody may do this: Check." in office.at(office.of("auditor")).get(f"/cases/{s.id}").text
     assert books.rules(office.db).processes[s.process].steps[s.step].kind == USER
+
+
+def test_cancelling_asks_the_password_again(office: Office) -> None:
+    manager = office.of("credit_manager")
+    ((id_,),) = office.db.rows("SELECT c.id FROM cases c WHERE c.process = 'inspection' AND c.step IN ('visit', 'collect') "
+                               "ORDER BY c.id LIMIT 1")  # fmt: skip
+    access.set_password(office.db, manager, PASSWORD)
+    office.at(manager)
+    office.db.run("UPDATE session SET proved_at = '2020-01-01T00:00:00.000000Z' WHERE person = ?", manager)
+    said: dict[str, object] = {"act": "cancel", "sent": "yes", "reason": "opened twice"}
+    for password, says in (("", "Write your password."), ("wrong", "The password is not right.")):
+        answer = office.post(manager, f"/cases/{id_}", **said, password=password)
+        assert (answer.status_code, says in answer.text) == (422, True)  # type: ignore[attr-defined]
+    assert office.db.rows("SELECT closed_on FROM cases WHERE id = ?", id_) == [(None,)]
+    assert office.post(manager, f"/cases/{id_}", **said, password=PASSWORD).status_code == 303  # type: ignore[attr-defined]
+    assert office.db.rows("SELECT step FROM cases WHERE id = ?", id_) == [("cancelled",)]
