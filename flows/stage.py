@@ -11,7 +11,7 @@ from prefect.artifacts import acreate_table_artifact
 from prefect.logging import get_run_logger
 
 from door.db import Db
-from models.forms import Decided
+from models.runs import Decided
 from tasks import house
 from tasks.run import Run, finish, start
 from tasks.work import waits, work

@@ -352,66 +352,7 @@ class Extension(Form):
     reason: Text
 
 
-# -- run, policy, hand-over -----------------------------------------------------------------------------------
-
-
-class Engaged(Form):
-    """A vendor under contract on the run's date, for a product and a unit ('*': any), and its inspectors."""
-
-    vendor: Name
-    product: str
-    unit: str
-    per_day: Whole
-    inspectors: tuple[Name, ...]
-
-
-class Related(Form):
-    """An inspector's declared relation to a borrower."""
-
-    inspector: Name
-    borrower: Name
-
-
-class RunInputs(Form):
-    """Everything that a run's decisions depend on besides the journal of the cases themselves: SHA-256 of snapshot,
-    facilities' conditions and book (empty: none), versions of code and libraries, the hash of the quarter's secret, the
-    vendors engaged and their inspectors' declared relations, who is new (`sampling.new_first` of the book), and the
-    cases that the draw's top-up chose."""
-
-    stage: Name
-    as_of: Date
-    partition: str = ""
-    snapshot: str = ""
-    conditions: str = ""
-    book: str = ""
-    code: str
-    libraries: str
-    secret_hash: str = ""
-    vendors: tuple[Engaged, ...] = ()
-    related: tuple[Related, ...] = ()
-    top_up: tuple[Whole, ...] = ()
-    newcomers: tuple[Name, ...] = ()
-
-
-class Decided(DueRow):
-    """A due row that started no case: skipped (by the catch-up policy), or merged into an open case."""
-
-    case_id: Whole | None = None
-
-
-class Count(Form):
-    """How many entries of one action the run made."""
-
-    action: str
-    n: Whole
-
-
-class RunResult(Form):
-    """Counts by action, a digest over the hashes of what the run wrote, and due rows it did not start."""
-
-    counts: tuple[Count, ...]
-    digest: str
-    due: tuple[Decided, ...] = ()
+# -- policy, hand-over -----------------------------------------------------------------------------------------
 
 
 class BookProposal(Form):

@@ -33,7 +33,7 @@ def long_text(default: str | None = None) -> Any:
     return Field(sa_column=column) if default is None else Field(default=default, sa_column=column)
 
 
-def _big(**kw: Any) -> Any:
+def big(**kw: Any) -> Any:
     return Field(sa_type=BigInteger, **kw)
 
 
@@ -72,7 +72,7 @@ class Entry(SQLModel, table=True):
     round: int
     due_on: date | None = None
     process: str | None = None
-    run: int | None = _big(default=None, nullable=True)
+    run: int | None = big(default=None, nullable=True)
     key: str | None = None
     business_date: date
     recorded_at: str
@@ -109,7 +109,7 @@ class Case(SQLModel, table=True):
         Index("case_parent", "parent", sqlite_where=text("parent IS NOT NULL"),
               postgresql_where=text("parent IS NOT NULL")),
     )  # fmt: skip
-    id: int = _big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    id: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     process: str
     stream: str = Field(unique=True)
     subject: str
@@ -167,7 +167,7 @@ class Due(SQLModel, table=True):
     due_on: date
     outcome: str
     reason: str = ""
-    case_id: int = _big(foreign_key="cases.id")
+    case_id: int = big(foreign_key="cases.id")
 
 
 @kind("projection")
@@ -195,7 +195,7 @@ class BookVersion(SQLModel, table=True):
     __tablename__ = "book_version"
     book: str
     effective_from: date = Field(primary_key=True)
-    case_id: int = _big(primary_key=True, foreign_key="cases.id")
+    case_id: int = big(primary_key=True, foreign_key="cases.id")
 
 
 @kind("projection")
@@ -205,7 +205,7 @@ class EvidenceUse(SQLModel, table=True):
     __tablename__ = "evidence"
     __table_args__: ClassVar[Any] = (PrimaryKeyConstraint("sha256", "case_id", "seq"),)
     sha256: str
-    case_id: int = _big(foreign_key="cases.id")
+    case_id: int = big(foreign_key="cases.id")
     seq: int
     recorded_at: str
 
@@ -216,7 +216,7 @@ class Counter(SQLModel, table=True):
 
     __tablename__ = "counter"
     name: str = Field(primary_key=True)
-    value: int = _big()
+    value: int = big()
 
 
 @kind("operational")
@@ -238,7 +238,7 @@ class Attempt(SQLModel, table=True):
 
     __tablename__ = "attempt"
     flow_run: str = Field(primary_key=True)
-    run: int = _big(foreign_key="cases.id")
+    run: int = big(foreign_key="cases.id")
     at: str
 
 
@@ -260,7 +260,7 @@ class Notice(SQLModel, table=True):
         PrimaryKeyConstraint("case_id", "seq", "kind"),
         Index("notice_open", "message", sqlite_where=text("message IS NULL"), postgresql_where=text("message IS NULL")),
     )
-    case_id: int = _big(foreign_key="cases.id")
+    case_id: int = big(foreign_key="cases.id")
     seq: int
     kind: str
     person: str | None = None
@@ -306,174 +306,6 @@ class Told(SQLModel, table=True):
         Index("told_case", "case_id"),
     )
     message: str = Field(foreign_key="message.id")
-    case_id: int = _big(foreign_key="cases.id")
+    case_id: int = big(foreign_key="cases.id")
     seq: int
     kind: str
-
-
-# -- reference: staff, vendors, customers, books -----------------------------------------------------------------
-
-
-@kind("reference")
-class Unit(SQLModel, table=True):
-    """A unit of the bank or a vendor. `lane`: branch, department, vendor or office; `calendar` of the book."""
-
-    __tablename__ = "unit"
-    __table_args__: ClassVar[Any] = (
-        CheckConstraint("lane IN ('branch','department','vendor','office')", name="unit_lane"),
-    )
-    id: str = Field(primary_key=True)
-    name: str
-    lane: str
-    calendar: str
-    reports_to: str | None = Field(default=None, foreign_key="unit.id")
-
-
-@kind("reference")
-class Person(SQLModel, table=True):
-    """Somebody who may act. `until`: last day of service. `language` of messages."""
-
-    __tablename__ = "person"
-    id: str = Field(primary_key=True)
-    name: str
-    unit: str = Field(foreign_key="unit.id")
-    until: date | None = None
-    language: str = "en"
-
-
-@kind("reference")
-class Grant(SQLModel, table=True):
-    """A role that a person holds from a date, until a date."""
-
-    __tablename__ = "role_grant"
-    __table_args__: ClassVar[Any] = (PrimaryKeyConstraint("person", "role", "since"), Index("grant_role", "role"))
-    person: str = Field(foreign_key="person.id")
-    role: str
-    since: date
-    until: date | None = None
-
-
-@kind("reference")
-class Substitute(SQLModel, table=True):
-    """A deputy for dated absence; he must hold the role himself, and stands in for nobody else's deputy."""
-
-    __tablename__ = "substitute"
-    __table_args__: ClassVar[Any] = (
-        PrimaryKeyConstraint("absent", "deputy", "since"),
-        CheckConstraint("absent <> deputy", name="deputy_is_another"),
-        CheckConstraint("since <= until", name="deputy_dates"),
-        Index("substitute_deputy", "deputy"),
-    )
-    absent: str = Field(foreign_key="person.id")
-    deputy: str = Field(foreign_key="person.id")
-    since: date
-    until: date
-
-
-@kind("reference")
-class Relation(SQLModel, table=True):
-    """A declared relation of a person to a borrower: he acts on none of its cases."""
-
-    __tablename__ = "relation"
-    __table_args__: ClassVar[Any] = (PrimaryKeyConstraint("person", "subject"),)
-    person: str = Field(foreign_key="person.id")
-    subject: str
-
-
-@kind("reference")
-class Channel(SQLModel, table=True):
-    """Where a person is told: an Apprise URL ({name} is filled from the settings' secrets, never stored), at most
-    one of a scheme; each gets every message."""
-
-    __tablename__ = "channel"
-    __table_args__: ClassVar[Any] = (PrimaryKeyConstraint("person", "url"),)
-    person: str = Field(foreign_key="person.id")
-    url: str
-
-
-@kind("reference")
-class Contract(SQLModel, table=True):
-    """What a vendor (a unit of lane vendor) is engaged for: product and branch ('*': any), visits a day, dates."""
-
-    __tablename__ = "contract"
-    __table_args__: ClassVar[Any] = (PrimaryKeyConstraint("vendor", "product", "unit"),)
-    vendor: str = Field(foreign_key="unit.id")
-    product: str
-    unit: str
-    per_day: int
-    since: date
-    until: date
-
-
-@kind("reference")
-class Borrower(SQLModel, table=True):
-    """A customer with credit, as in the newest snapshot. `unit` is the branch that keeps it."""
-
-    __tablename__ = "borrower"
-    id: str = Field(primary_key=True)
-    name: str
-    unit: str = Field(foreign_key="unit.id")
-
-
-@kind("reference")
-class Facility(SQLModel, table=True):
-    """One loan or line, as in the newest snapshot; `digest`: SHA-256 of its row; `first_seen`: its first snapshot."""
-
-    __tablename__ = "facility"
-    id: str = Field(primary_key=True)
-    borrower: str = Field(foreign_key="borrower.id", index=True)
-    product: str
-    currency: str
-    limit_amt: int = _big()
-    bal: int = _big()
-    first_seen: date
-    digest: str
-
-
-@kind("reference")
-class Condition(SQLModel, table=True):
-    """A condition set at approval for one facility: covenant, special checkpoint, or frequency in months."""
-
-    __tablename__ = "condition"
-    __table_args__: ClassVar[Any] = (
-        PrimaryKeyConstraint("facility", "name"),
-        CheckConstraint("kind IN ('covenant','checkpoint','frequency')", name="condition_kind"),
-    )
-    facility: str
-    name: str
-    kind: str
-    value: str
-    source: str
-
-
-@kind("reference")
-class Snapshot(SQLModel, table=True):
-    """An imported extract: Parquet, named by its SHA-256. `source` is the SHA-256 of the file it came from."""
-
-    __tablename__ = "snapshot"
-    sha256: str = Field(primary_key=True)
-    as_of: date = Field(index=True)
-    source: str
-    mapping: str
-    rows: int
-    total_bal: int = _big()
-    taken_at: str
-
-
-@kind("reference")
-class Book(SQLModel, table=True):
-    """A compiled policy book by hash: the whole text, so that open cases keep theirs."""
-
-    __tablename__ = "book"
-    hash: str = Field(primary_key=True)
-    version: str
-    text: str = long_text()
-
-
-@kind("reference")
-class Secret(SQLModel, table=True):
-    """The draw's secret of a quarter (as 2026Q1): its hash is journaled at the start, itself after the end."""
-
-    __tablename__ = "secret"
-    quarter: str = Field(primary_key=True)
-    secret: str

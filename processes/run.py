@@ -1,6 +1,6 @@
 """Run: one recorded batch of automatic decisions, one stage on one date, with everything they depend on."""
 
-from models import forms as f
+from models import runs as r
 from models.process import END, SERVICE, START, Do, Process, Step
 
 RUN = Process(
@@ -10,9 +10,9 @@ RUN = Process(
     facts=("stage", "as_of", "partition", "snapshot", "book"),
     steps={
         "start": Step(START, "system", "system", does=(
-            Do("start", "running", f.RunInputs),)),
+            Do("start", "running", r.RunInputs),)),
         "running": Step(SERVICE, "system", "system", does=(
-            Do("finish", "finished", f.RunResult, rows={"due": "due"}),)),
+            Do("finish", "finished", r.RunResult, rows={"due": "due"}),)),
         "finished": Step(END),
     },
 )  # fmt: skip

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from models.forms import Engaged
+from models.runs import Engaged
 from tasks.dossier import Dossier
 from tasks.given import Given
 

@@ -15,8 +15,8 @@ from door.act import act_in_chunks
 from door.command import SYSTEM, Command
 from door.db import Db
 from door.fold import facts_in
-from models.forms import Decided
 from models.policy import Book
+from models.runs import Decided
 from tasks.grid import HORIZON, LEDGER, plan
 from tasks.run import Run
 

@@ -6,7 +6,7 @@ from datetime import date
 from itertools import islice
 
 from door.db import Db
-from models.forms import RunInputs
+from models.runs import RunInputs
 from tasks import books
 from tasks.due import Opened, openings, rows_due
 from tasks.files import keep_conditions

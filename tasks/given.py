@@ -9,8 +9,8 @@ import polars as pl
 
 from door.db import Db
 from door.store import among
-from models.forms import RunInputs
 from models.policy import Book
+from models.runs import RunInputs
 from tasks import books, secrets
 from tasks.dossier import PACKAGES, Dossier
 

@@ -14,9 +14,9 @@ from door.fold import State
 from door.journal import Entry, canonical
 from door.replay import STUMBLES, Divergence
 from door.store import among
-from models.forms import RunInputs
 from models.policy import Book
 from models.process import START, Process
+from models.runs import RunInputs
 from processes import PROCESSES
 from tasks import books
 from tasks.deadlines import passed

@@ -16,8 +16,8 @@ from door.fold import State, case_row, load
 from door.journal import COLUMNS, Entry, canonical
 from door.replay import ERASED, OTHER_PAGE, STUMBLES, Divergence, recheck
 from door.store import among
-from models.forms import RunInputs, RunResult
 from models.process import Process
+from models.runs import RunInputs, RunResult
 from tasks import books
 from tasks.around import Around
 from tasks.recompute import DEADLINES, Automatic, Recompute, stage_of

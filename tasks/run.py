@@ -15,8 +15,8 @@ from door.act import act, in_one, note
 from door.command import SYSTEM, Clock, Command, Rules
 from door.db import Db, one
 from door.store import among, lock_cases
-from models.forms import Count, Decided, Engaged, Related, RunInputs, RunResult
 from models.policy import Book
+from models.runs import Count, Decided, Engaged, Related, RunInputs, RunResult
 from models.tables import EXPERIENCE
 from tasks import books, secrets
 from tasks.files import keep_conditions

@@ -16,7 +16,7 @@ Rows = list[tuple[Any, ...]]
 
 @dataclass
 class Roster:
-    """Rows of the reference tables, in the order of their columns in models/tables.py."""
+    """Rows of the reference tables, in the order of their columns in models/reference.py."""
 
     unit: Rows = field(default_factory=list)
     person: Rows = field(default_factory=list)

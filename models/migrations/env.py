@@ -4,6 +4,7 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import models.access
+import models.reference
 import models.tables  # noqa: F401 - fill the metadata
 
 connection = context.config.attributes["connection"]

@@ -8,9 +8,10 @@ import pytest
 
 from door.command import SYSTEM, Refused
 from door.eligible import eligible
-from models.forms import Minor, Name, Reason, RunInputs, Text
+from models.forms import Minor, Name, Reason, Text
 from models.policy import load
 from models.process import END, GATEWAY, SERVICE, START, USER, Do, Form, Process, Step
+from models.runs import RunInputs
 from processes.bpmn import to_bpmn
 from tasks import books
 from tasks.deadlines import keep_deadlines

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any
 
 from door.fold import blank
-from models.forms import Engaged, RunInputs
 from models.policy import Book
+from models.runs import Engaged, RunInputs
 from processes.inspection import INSPECTION
 from tasks.dossier import Dossier, Past
 from tasks.given import Given

@@ -10,7 +10,7 @@ import pytest
 
 from door.command import SYSTEM
 from door.db import Db
-from models.forms import Engaged, Related
+from models.runs import Engaged, Related
 from tasks.dispatch import dispatch
 from tasks.dossier import Dossier
 from tests.tasks.papers import dossier, given, vendor

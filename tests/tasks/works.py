@@ -12,8 +12,8 @@ import polars as pl
 
 from door.command import SYSTEM
 from door.db import Db
-from models.forms import RunResult
 from models.policy import Book
+from models.runs import RunResult
 from models.snapshot import COLUMNS
 from tasks import books
 from tasks.deadlines import keep_deadlines
