@@ -6,7 +6,8 @@ last reading can only be confirmed after it, hence at a later recorded instant t
 before that reading: by the journal's instants no payment is allowed while a control that stops it is in force.
 
 A limit is on what is paid in all while it is in force: each answer that allows something says how much was allowed
-under each limit so far, and the next one goes on from there. What was allowed counts, paid or not.
+under each limit so far, and the next one goes on from there. What was allowed counts, paid or not. The facility's stream
+is locked before anything is read, so that its answers stand in the order in which they were judged.
 """
 
 import re
@@ -22,7 +23,7 @@ from door.act import in_one, note
 from door.command import Clock, Refused, Rules
 from door.db import Db, Row, one
 from door.fold import facts_in
-from door.store import earlier
+from door.store import earlier, lock_streams
 from models.policy import Book, PolicyError
 from tasks import books
 from tasks.owed import UNREADABLE, owed
@@ -87,6 +88,7 @@ def check(db: Db, facility: str, amount: int, clock: Clock, rules: Rules, snapsh
 
 def _checked(db: Db, facility: str, amount: int, clock: Clock, rules: Rules, snapshots: Path, person: str,
              key: str) -> Answer:  # fmt: skip
+    lock_streams(db, [_stream(facility)])
     if db.rows("SELECT 1 FROM person WHERE id = ?", person):
         staff = Refused("staff", {"person": person})
         return answer(db, facility, amount, Judged((staff,), MOST, (), clock.now()), clock, person, None)

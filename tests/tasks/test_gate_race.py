@@ -4,14 +4,15 @@ processes of their own, judged by the journal alone. And the fault that this is 
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from door.act import act
 from door.command import Command
 from door.db import Db, connect
-from tasks import books
-from tasks.gate import check
+from tasks import books, gate
+from tasks.gate import Answer, check
 from tests.tasks.core_bank import BOOK, CLOCK, Paid, live, open_bank, payments, racy, turns
 
 pytestmark = pytest.mark.slow  # real processes, killed or racing
@@ -89,8 +90,46 @@ def test_a_control_opened_and_confirmed_while_the_gate_waits_for_another_binds(
     assert [(a.outcome, [r.code for r in a.reasons]) for a in answers] == [("refuse", ["stopped"])]
 
 
-def propose(db: Db, borrower: str, kind: str) -> int:
-    said = {"kind": kind, "reason": "arrears"}
+def test_a_payment_that_began_before_a_limit_and_ends_after_another_hides_nothing_of_what_was_paid(
+    pg_copy: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first saw no limit and is slow; a limit comes into force, and 300 of its 500 are paid: 200 are left, although
+    the first is journaled in between."""
+    url = pg_copy("gate_slow")
+    slow, go_on, owed = threading.Event(), threading.Event(), gate._owed
+
+    def wait(*about: object) -> Any:
+        if not slow.is_set():
+            slow.set()
+            assert go_on.wait(30)
+        return owed(*about)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(gate, "_owed", wait)
+    said: dict[str, Answer] = {}
+    with connect(url) as db, connect(url) as one, connect(url) as two:
+        bank = open_bank(db, tmp_path)
+
+        def pay(gates: Db, key: str, amount: int) -> None:
+            said[key] = check(gates, "F1", amount, CLOCK, bank.rules, bank.snapshots, person="core", key=key)
+
+        first = threading.Thread(target=pay, args=(one, "first", 100))
+        first.start()
+        assert slow.wait(30)
+        limit = propose(db, "B1", "K3", cap=500)
+        act(db, [Command("seo", "confirm", case=limit)], CLOCK, bank.rules)
+        second = threading.Thread(target=pay, args=(two, "second", 300))
+        second.start()
+        while second.is_alive() and not db.rows("SELECT 1 FROM pg_locks WHERE NOT granted"):
+            pass  # either it has answered, or it waits for the first
+        go_on.set()
+        first.join(30)
+        second.join(30)
+        pay(db, "third", 500)
+    assert {key: a.allowed for key, a in said.items()} == {"first": 100, "second": 300, "third": 200}
+
+
+def propose(db: Db, borrower: str, kind: str, **more: int) -> int:
+    said = {"kind": kind, "reason": "arrears", **more}
     (verdict,) = act(db, [Command("han", "propose", said, process="control", subject=borrower, book=BOOK.hash)], CLOCK,
                      books.rules(db))  # fmt: skip
     assert verdict.case is not None
