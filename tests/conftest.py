@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from door.db import Db, connect
 from door.schema import create
@@ -16,6 +17,8 @@ MEMORY = Path("/dev/shm")  # noqa: S108
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 << 30:  # a thousand small databases are quicker in memory
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="pl"))  # the PostgreSQL wheel warns without one
+settings.register_profile("any machine", deadline=None)  # how fast it is, the bench says
+settings.load_profile("any machine")
 RAN: Counter[str] = Counter()
 SERVERS = {"api", "bureau", "chromium"}  # a test that needs Prefect's server or a browser is slow
 
