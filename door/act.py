@@ -131,7 +131,7 @@ class _Acting:
         self.closed_runs = store.closed_runs(db, runs) if runs else frozenset()
         loaded = store.lock_cases(db, sorted(wanted), day)
         self.states = {id_: state for id_, (state, _) in loaded.items()}
-        self.managers = {state.subject: manager for state, manager in loaded.values()}
+        keepers = {state.subject: keeper for state, keeper in loaded.values()}
         counted: dict[int, set[str]] = {}
         parents = {s.parent for s in self.states.values() if s.parent is not None and s.parent not in self.states}
         for s in self.states.values():
@@ -142,14 +142,15 @@ class _Acting:
                 counted.setdefault(c.parent, set()).update(opened.counted)
         self.counted = counted
         self.parents = {**self.states, **{i: s for i, (s, _) in store.lock_cases(db, sorted(parents), day).items()}}
-        about = {s.subject for s in self.states.values()} | {c.subject for c in commands if c.case is None}
-        self.newest = max((store.newest(db, about, counted), *(s.last_at for s in self.parents.values())))
-        self.siblings = (
-            store.open_siblings(db, counted, {n for names in counted.values() for n in names}) if counted else {}
-        )
-        subjects = {c.subject for c in commands if c.case is None} - self.managers.keys() - {""}
+        self.siblings: dict[tuple[int, str], int] = {}
+        moved = ""
+        if counted:
+            self.siblings, moved = store.siblings(db, counted, {n for names in counted.values() for n in names})
+        subjects = {c.subject for c in commands if c.case is None} - keepers.keys() - {""}
         if subjects:
-            self.managers.update(store.managers(db, subjects, day))
+            keepers.update(store.keepers(db, subjects, day))
+        self.managers = {subject: manager for subject, (manager, _) in keepers.items()}
+        self.newest = max((moved, *(at for _, at in keepers.values()), *(s.last_at for s in self.parents.values())))
         slots = {(c.process, c.slot) for c in commands if c.slot is not None}
         self.slots = store.taken_slots(db, slots) if slots else {}
         keys = {(c.person, c.key) for c in commands if c.key is not None and _legible(c.key)}

@@ -1,5 +1,6 @@
 """The door's SQL: what it locks and reads before deciding, and what it writes after. Reviewed as SQL, in one place."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
@@ -14,7 +15,9 @@ from door.fold import CASE_COLUMNS, ITEM_COLUMNS, State, load
 
 _CASE = ", ".join(f"c.{name}" for name in CASE_COLUMNS)
 _MANAGER = ("(SELECT r.manager FROM responsible r WHERE r.subject = c.subject AND r.since <= ? "
-            "ORDER BY r.since DESC, coalesce(r.case_id, 0) DESC LIMIT 1)")  # fmt: skip
+            "ORDER BY r.since DESC, r.recorded_at DESC, r.case_id DESC LIMIT 1), "
+            "(SELECT coalesce(max(r.recorded_at), '') FROM responsible r WHERE r.subject = c.subject)")  # fmt: skip
+Keeper = tuple[str | None, str]  # of a subject: its responsible manager, and the newest instant it was taken over at
 
 
 def among(db: Db, column: str, values: Collection[Any], kind: str = "text") -> tuple[str, Any]:
@@ -24,14 +27,14 @@ def among(db: Db, column: str, values: Collection[Any], kind: str = "text") -> t
     return f"{column} = ANY(?::{kind}[])", list(values)
 
 
-def lock_cases(db: Db, ids: Sequence[int], day: str) -> dict[int, tuple[State, str | None]]:
-    """The cases with the responsible manager of their subject, locked in the order of their ids."""
+def lock_cases(db: Db, ids: Sequence[int], day: str) -> dict[int, tuple[State, Keeper]]:
+    """The cases with who is responsible for their subject on a day, locked in the order of their ids."""
     if not ids:
         return {}
     where, values = ("c.id = ?", ids[0]) if len(ids) == 1 else among(db, "c.id", ids, "bigint")
     lock = " ORDER BY c.id FOR UPDATE OF c" if db.dialect == "postgresql" else ""
     rows = db.rows(f"SELECT {_MANAGER}, {_CASE} FROM cases c WHERE {where}{lock}", day, values)
-    return {row[1]: (load(row[1:]), row[0]) for row in rows}
+    return {row[2]: (load(row[2:]), row[:2]) for row in rows}
 
 
 def read_case(db: Db, id_: int) -> State | None:
@@ -46,22 +49,31 @@ def read_cases(db: Db, ids: Sequence[int]) -> list[State]:
     return [load(row) for row in db.rows(f"SELECT {_CASE} FROM cases c WHERE {where} ORDER BY c.id", values)]
 
 
+def keepers(db: Db, subjects: Collection[str], day: str) -> dict[str, Keeper]:
+    """Who is responsible by subject on a day."""
+    where, values = among(db, "subject", subjects)
+    rows = db.rows(f"SELECT subject, manager, since, recorded_at FROM responsible WHERE {where} "
+                   "ORDER BY since, recorded_at, case_id", values)  # fmt: skip
+    found: dict[str, Keeper] = {}
+    for subject, manager, since, at in rows:
+        before, newest = found.get(subject, (None, ""))
+        found[subject] = (manager if since <= day else before, max(at, newest))
+    return found
+
+
 def managers(db: Db, subjects: Collection[str], day: str) -> dict[str, str]:
     """Responsible manager by subject on a day."""
-    where, values = among(db, "subject", subjects)
-    rows = db.rows(f"SELECT subject, manager FROM responsible WHERE {where} AND since <= ? "
-                   "ORDER BY since, coalesce(case_id, 0)", values, day)  # fmt: skip
-    return dict(rows)
+    return {subject: manager for subject, (manager, _) in keepers(db, subjects, day).items() if manager}
 
 
-def open_siblings(db: Db, parents: Collection[int], processes: Collection[str]) -> dict[tuple[int, str], int]:
-    """How many cases of a process are open below each parent."""
+def siblings(db: Db, parents: Collection[int], processes: Collection[str]) -> tuple[Counter[tuple[int, str]], str]:
+    """How many cases of a process are open below each parent; and the newest instant at which one of them, open or
+    closed, was moved (empty where there is none)."""
     where, values = among(db, "parent", parents, "bigint")
     which, names = among(db, "process", processes)
-    rows = db.rows(
-        f"SELECT parent, process, count(*) FROM cases WHERE {where} AND {which} AND closed_on IS NULL "
-        "GROUP BY parent, process", values, names)  # fmt: skip
-    return {(parent, process): n for parent, process, n in rows}
+    found = [load(row) for row in db.rows(f"SELECT {_CASE} FROM cases c WHERE {where} AND {which}", values, names)]
+    open_ = Counter((s.parent or 0, s.process) for s in found if s.closed_on is None)
+    return open_, max((s.last_at for s in found), default="")
 
 
 def closed_runs(db: Db, runs: Collection[int]) -> frozenset[int]:
@@ -70,20 +82,6 @@ def closed_runs(db: Db, runs: Collection[int]) -> frozenset[int]:
     lock = " ORDER BY id FOR SHARE" if db.dialect == "postgresql" else ""
     rows = db.rows(f"SELECT id, closed_on FROM cases WHERE {where} AND process = 'run'{lock}", values)
     return frozenset(id_ for id_, closed_on in rows if closed_on is not None)
-
-
-def newest(db: Db, subjects: Collection[str], parents: Collection[int]) -> str:
-    """The newest recorded instant at which one of the subjects was taken over, or a case below one of the parents
-    moved; empty where there is none."""
-    last = "SELECT coalesce(max(e.recorded_at), '') FROM cases c JOIN entry e ON e.stream = c.stream AND e.seq = c.seq"
-    found = [""]
-    if subjects:
-        where, values = among(db, "r.subject", subjects)
-        found += db.rows(f"{last} JOIN responsible r ON r.case_id = c.id WHERE {where}", values)[0]
-    if parents:
-        where, values = among(db, "c.parent", parents, "bigint")
-        found += db.rows(f"{last} WHERE {where}", values)[0]
-    return max(found)
 
 
 def taken_slots(db: Db, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:

@@ -173,7 +173,8 @@ class Due(SQLModel, table=True):
 @kind("projection")
 class Responsible(SQLModel, table=True):
     """Who is first responsible for a borrower from a date on; the latest row counts, the earlier are its history. Of
-    one date the later hand-over counts, and any before what an import said (which has no case)."""
+    one date the hand-over that was taken up last counts, and any before what an import said (which has no case, and no
+    instant)."""
 
     __tablename__ = "responsible"
     __table_args__: ClassVar[Any] = (
@@ -186,6 +187,7 @@ class Responsible(SQLModel, table=True):
     since: date
     manager: str
     case_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="cases.id")
+    recorded_at: str = Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 @kind("projection")

@@ -12,8 +12,8 @@ from portal.house import Asking
 ALL = ("post_loan_officer", "credit_manager", "policy_editor", "operations", "auditor", "administrator",
        "credit_approver")  # fmt: skip
 _MANAGED = ("c.subject IN (SELECT r.subject FROM responsible r WHERE {mine} AND r.since <= ? AND NOT EXISTS (SELECT 1 "
-            "FROM responsible n WHERE n.subject = r.subject AND n.since <= ? AND (n.since > r.since OR "
-            "(n.since = r.since AND coalesce(n.case_id, 0) > coalesce(r.case_id, 0)))))")  # fmt: skip
+            "FROM responsible n WHERE n.subject = r.subject AND n.since <= ? AND "
+            "(n.since, n.recorded_at, coalesce(n.case_id, 0)) > (r.since, r.recorded_at, coalesce(r.case_id, 0))))")  # fmt: skip
 
 
 def scope(asking: Asking) -> tuple[str, list[Any]]:

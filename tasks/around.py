@@ -7,7 +7,7 @@ from door.db import Db
 from door.decide import Facts
 from door.fold import State
 from door.journal import Entry
-from door.store import among, read_case
+from door.store import among
 from models.process import Process
 
 
@@ -24,11 +24,10 @@ class Around:
     def __post_init__(self) -> None:
         where, values = among(self.db, "subject", sorted(self.subjects))
         self.managers: dict[str, list[tuple[str, str, str]]] = {}
-        for subject, since, manager, case_id in self.db.rows(
-            f"SELECT subject, since, manager, case_id FROM responsible WHERE {where} "
-            "ORDER BY since, coalesce(case_id, 0)", values):  # fmt: skip
-            taken = read_case(self.db, case_id) if case_id is not None else None
-            self.managers.setdefault(subject, []).append((since, manager, taken.last_at if taken else ""))
+        for subject, since, manager, at in self.db.rows(
+            f"SELECT subject, since, manager, recorded_at FROM responsible WHERE {where} "
+            "ORDER BY since, recorded_at, case_id", values):  # fmt: skip
+            self.managers.setdefault(subject, []).append((since, manager, at))
         where, values = among(self.db, "id", sorted(self.parents), "bigint")
         self.hands: dict[int, list[tuple[str, str, list[str]]]] = {}
         self.siblings: dict[int, list[tuple[str, str, str | None]]] = {}

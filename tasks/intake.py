@@ -235,7 +235,7 @@ def _tables(
 def _responsible(db: Db, rows: pl.DataFrame, day: str) -> tuple[Proposal, ...]:
     """The manager of a borrower without one becomes responsible; any other manager than the responsible is proposed."""
     pairs = rows.filter(pl.col("manager").is_not_null()).select("borrower", "manager").unique(maintain_order=True)
-    now: dict[str, str] = dict(db.rows("SELECT subject, manager FROM responsible ORDER BY since, coalesce(case_id, 0)"))
+    now: dict[str, str] = dict(db.rows("SELECT subject, manager FROM responsible ORDER BY since, recorded_at, case_id"))
     new, proposals = [], []
     for borrower, manager in pairs.iter_rows():
         holder = now.setdefault(borrower, "")

@@ -36,9 +36,18 @@ def test_one_that_is_dated_back_counts_from_the_day_it_is_taken(bank: Bank) -> N
     review = bank.inspection("review")
     bank.do("park", "take_over", case)
     assert bank.refused("lee", "conclude", review) == Refused("not_yours", {"owner": "park"})
-    assert managers(bank.db, ["B1"], DAY) == {"B1": "lee"}
-    assert managers(bank.db, ["B1"], bank.day) == {"B1": "park"}
+    assert [managers(bank.db, ["B1"], day) for day in (DAY, bank.day)] == [{"B1": "lee"}, {"B1": "park"}]
     assert audit(bank.db, PROCESSES, None).faults == []
+
+
+def test_of_two_that_were_proposed_the_one_taken_up_last_counts(bank: Bank) -> None:
+    review = bank.inspection("review")
+    earlier = bank.open("handover", "kang", "hand_over", slot="B1", said={"manager": "park", "since": DAY})
+    later_one = bank.open("handover", "kang", "hand_over", said={"manager": "lee", "since": DAY})
+    bank.do("lee", "take_over", later_one)
+    bank.do("park", "take_over", earlier)
+    assert bank.refused("lee", "conclude", review) == Refused("not_yours", {"owner": "park"})
+    bank.do("park", "conclude", review)
 
 
 def test_only_the_head_of_the_managers_own_branch_hands_a_borrower_over(bank: Bank) -> None:

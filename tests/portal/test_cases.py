@@ -51,7 +51,7 @@ def test_a_manager_finds_his_customers_alone_and_an_inspector_his_assignments(of
     )
     subjects = {s for (s,) in office.db.rows("SELECT id FROM borrower")}
     his = {s for s in subjects if office.db.rows("SELECT manager FROM responsible WHERE subject = ? AND since <= ? ORDER BY "
-                                                 "since DESC, coalesce(case_id, 0) DESC LIMIT 1", s, day) == [(manager,)]}  # fmt: skip
+                                                 "since DESC, recorded_at DESC, case_id DESC LIMIT 1", s, day) == [(manager,)]}  # fmt: skip
     found = shown(office, manager)
     assert found
     assert {s for (s, id_) in office.db.rows("SELECT subject, id FROM cases") if id_ in set(found)} <= his
