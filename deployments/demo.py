@@ -87,11 +87,11 @@ class Days:
         return self.random.randbytes(32).hex()
 
 
-def live(seed: int, loans: int, url: str, home: Path, port: int, say: Say, weeks: int = WEEKS, mail: str = "",
+def live(seed: int, loans: int, url: str, home: Path, say: Say, weeks: int = WEEKS, mail: str = "",
          portal: str = PORTAL, goes_on: bool = False) -> Outcome:  # fmt: skip
-    """A fresh bank in `home` and `url`, its quarter (so many weeks) lived; its Prefect server on `port` is stopped
-    again. `mail`: the server that takes its letters (host and port; empty: one for so long); `portal`: where they link
-    to; `goes_on`: real people go on from there, so in the evening the flows run once more, by the real clock."""
+    """A fresh bank in `home` and `url`, its quarter (so many weeks) lived; its Prefect server is stopped again. `mail`:
+    the server that takes its letters (host and port; empty: one for so long); `portal`: where they link to; `goes_on`:
+    real people go on from there, so in the evening the flows run once more, by the real clock."""
     began = time.monotonic()
     _fresh(url, home)
     create(url)
@@ -102,7 +102,7 @@ def live(seed: int, loans: int, url: str, home: Path, port: int, say: Say, weeks
         here = House(url, home, days.now, days.salts, days.secret, today=lambda: days.day, portal=portal)
         house.use(here)
         stack.callback(house.use, None)
-        api = stack.enter_context(server(home / "prefect", port))
+        api = stack.enter_context(server(home / "prefect"))
         stack.enter_context(temporary_settings({PREFECT_API_URL: api}))
         stack.callback(drain)
         with here.db() as db:

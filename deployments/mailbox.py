@@ -1,11 +1,12 @@
 """The demo's mail server: takes what the delivery flow sends and leaves each letter as a file to be opened."""
 
-import socket
 from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from deployments import ports
 
 
 class Mailbox:
@@ -13,13 +14,12 @@ class Mailbox:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.n = folder, 0
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self.port = ports.free()
+        self._controller = Controller(self, hostname=ports.HOST, port=self.port)
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{ports.HOST}:{self.port}"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         self.n += 1

@@ -4,7 +4,6 @@ nobody anything, and its log holds no token: neither a link's nor what stands be
 
 import asyncio
 import logging
-import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from deployments.mistakes import Mistake
+from deployments.ports import HOST, bound
 from flows.wake import wake
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
     from tasks.house import House
 
-HOST, PORT = "127.0.0.1", 8080
 PATIENCE_S = 5  # for answers under way, when it is told to stop
 
 
@@ -34,21 +32,10 @@ def serve(house: "House", port: int, api: Callable[[], str]) -> None:
     waker = Waker(api)
     try:
         app = create(house, tuple({HOST, "localhost", urlsplit(house.portal).hostname or HOST}), waker, api)
-        with listening(port) as there:
+        with bound(port) as there:
             server(app, behind_tls=house.portal.startswith("https://"), log=LOG).run(sockets=[there])
     finally:
         waker.close()
-
-
-def listening(port: int) -> socket.socket:
-    there = socket.socket()
-    there.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        there.bind((HOST, port))
-    except OSError:
-        there.close()
-        raise Mistake(f"Port {port} on {HOST} is taken; stop what uses it or choose another one.") from None
-    return there
 
 
 def server(app: "FastAPI", behind_tls: bool = False, log: Any = None) -> uvicorn.Server:

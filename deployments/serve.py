@@ -5,7 +5,6 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -21,16 +20,16 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.exceptions import ObjectNotFound
 
-from deployments import recover
+from deployments import ports, recover
 from deployments.api import connect
 from deployments.automations import Hook
 from deployments.deploy import deploy
 from deployments.manifest import read
+from deployments.ports import HOST
 from deployments.supervise import Part, Supervisor, kill
 
 HOME, PORT, FILE, POOL = Path("var/prefect"), 4200, Path("prefect.yaml"), "local"
 GRACE_S = 60.0  # how long `down` waits for runs to end by themselves
-HOST = "127.0.0.1"
 OURS = (b"prefect", b"deployments.cli\0portal")  # in the command lines of what we start
 
 
@@ -64,7 +63,7 @@ def up(
     `hook` is where the portal takes alerts, `portal` its port; 0: none is served.
 
     Runs that are under way at the stop get `grace` seconds, new ones wait for the next `up`. The environment, such
-    as POSTLOAN_DATABASE_URL, is handed on to the flows. Raises CannotServe, manifest.Refused, supervise.GaveUp.
+    as POSTLOAN_DATABASE_URL, is handed on to the flows. Raises Mistake, CannotServe, manifest.Refused, supervise.GaveUp.
     """
     home, file = home.resolve(), file.resolve()
     with _locked(home):
@@ -83,8 +82,9 @@ def up(
             )
         )
         read(file)  # a mistake in it is said before anything starts
-        for each in filter(None, (port, portal)):
-            _check_port(each)
+        ports.check(port)
+        if portal:
+            ports.check(portal, "--portal-port")
         supervisor = Supervisor(site.parts(), home / "logs", say, site.note)
         supervisor.catch(signal.SIGTERM, signal.SIGINT)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else it is to outlive its terminal
@@ -119,12 +119,11 @@ def status(home: Path = HOME) -> State | None:
 
 
 @contextmanager
-def server(home: Path, port: int, ui: bool = False, say: Callable[[str], None] = lambda text: None) -> Iterator[str]:
-    """Prefect's server alone, for flows that are called in this process. Yields the address of its API."""
+def server(home: Path) -> Iterator[str]:
+    """Prefect's server alone, on a free port, for flows that are called in this process. Yields the address of its API."""
     home.mkdir(parents=True, exist_ok=True)
-    _check_port(port)
-    site = _Site(home.resolve(), port, FILE, ui)
-    supervisor = Supervisor(site.parts()[:1], site.home / "logs", say)
+    site = _Site(home.resolve(), ports.free(), FILE, ui=False)
+    supervisor = Supervisor(site.parts()[:1], site.home / "logs", lambda text: None)
     with _signals_raise():
         try:
             if not supervisor.look():
@@ -285,12 +284,3 @@ def _command(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
-
-
-def _check_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            raise CannotServe(f"Port {port} on {HOST} is taken; stop what uses it or choose another one.") from None

@@ -21,13 +21,13 @@ DUE = 15  # one in so many facilities stands for a borrower with something due
 def run(db: Db, size: Size) -> dict[str, float]:
     """Seconds and memory at the size that the bank has, and at the points of the cost curve; `prefect_s` is what
     Prefect adds; `replay_per_s` are the run's entries decided again on its recorded inputs."""
-    from deployments.commands.run import free_port, quiet
+    from deployments.commands.run import quiet
 
     with tempfile.TemporaryDirectory(prefix="postloan-bench") as folder:
         quiet(Path(folder) / "prefect")
         from deployments.serve import server
 
-        with server(Path(folder) / "prefect", free_port()) as api:
+        with server(Path(folder) / "prefect") as api:
             under = _once(db.url, size.facilities, api)
             plain = _once(db.url, size.facilities)
             found = {"run_s": under["seconds"], "run_rss_mb": under["rss_mb"], "run_cases": under["cases"],

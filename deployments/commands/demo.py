@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from deployments import ports
 from deployments.commands import say
 from deployments.commands.options import Json
 from deployments.commands.run import quiet
 from deployments.commands.serve import PORT, PORTAL_PORT, up
+from deployments.mistakes import Mistake
 from deployments.settings import Chosen, choose
 
 HOME = Path("var/demo")
@@ -42,12 +44,19 @@ def demo(
     quiet(HOME.resolve() / "prefect")
     from deployments.demo import last_day, live
     from deployments.mailbox import Mailbox
+    from deployments.serve import status
+
+    if state := status(HOME / "prefect"):  # it would lose its database
+        raise Mistake(f"The demo is already up (process {state.pid}): `postloan --home {HOME} down` stops it.")
+    if not once:  # said before a minute is spent
+        ports.check(port)
+        ports.check(portal_port, "--portal-port")
 
     home, portal = HOME.resolve(), f"http://127.0.0.1:{portal_port}"
     with Mailbox(home / "mail") as mailbox:
         with say.progress() as bar:
             job = bar.add_task("starting", total=None)
-            done = live(seed, loans, url, home, port,
+            done = live(seed, loans, url, home,
                         lambda what, part, whole: bar.update(job, description=what, completed=part, total=whole),
                         mail=mailbox.address, portal=portal, goes_on=not once)  # fmt: skip
         if json:

@@ -117,7 +117,7 @@ def prefect_of(here: "House") -> Iterator[str]:
     from deployments.serve import server
 
     say.note("No Prefect server is up (`postloan up`): one is started for this run.")
-    with server(home, free_port()) as api, _settings(api):
+    with server(home) as api, _settings(api):
         yield api
 
 
@@ -163,14 +163,6 @@ def _settings(api: str) -> Iterator[None]:
             yield
         finally:
             drain()
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 # -- the dry run --------------------------------------------------------------------------------------------------

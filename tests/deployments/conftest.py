@@ -5,7 +5,6 @@ The server's database is migrated once for a machine and copied for each home: 2
 
 import getpass
 import shutil
-import socket
 import sqlite3
 import tempfile
 import time
@@ -19,6 +18,7 @@ import prefect
 import pytest
 import yaml
 
+from deployments import ports
 from deployments.serve import server
 
 FLOWS = '''
@@ -136,15 +136,9 @@ def eventually() -> Callable[..., Any]:
     return ask
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def port() -> int:
-    return free_port()
+    return ports.free()
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +147,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kept = Path(tempfile.gettempdir(), f"postloan-tests-{getpass.getuser()}", f"prefect-{prefect.__version__}.db")
     if not kept.exists():
         home = tmp_path_factory.mktemp("first")
-        with server(home, free_port()):
+        with server(home):
             pass
         with sqlite3.connect(home / "prefect.db") as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -170,7 +164,7 @@ def api(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Ap
     shutil.copy(migrated, folder / "prefect.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS", "1")
-        with server(folder, free_port()) as url:
+        with server(folder) as url:
             yield Api(url)
 
 

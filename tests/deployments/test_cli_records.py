@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 import pytest
 
-from deployments.commands.run import free_port
 from deployments.serve import server
 from door.db import Db, connect
 from tasks import books
@@ -297,7 +296,7 @@ def test_a_run_is_on_record_at_prefect_and_a_second_one_does_nothing(shell: Shel
     assert {k.removeprefix("opened "): n for k, n in first["counts"].items() if k.startswith("opened")} == foreseen
     assert asked(shell, "run", "inspection", "--as-of", AS_OF)["counts"].get("due rows started", 0) == 0
     stated = db.rows("SELECT flow_run FROM attempt ORDER BY at")
-    with server(shell.home / "prefect", free_port()) as api:
+    with server(shell.home / "prefect") as api:
         for (flow_run,) in stated:
             found = httpx.get(f"{api}/flow_runs/{flow_run}").json()
             assert (found["state_type"], found["parameters"]["as_of"]) == ("COMPLETED", AS_OF.isoformat())

@@ -1,14 +1,21 @@
 """The demo as `postloan demo --once` lives it: through real flows, and the same again for the same seed."""
 
 import json
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from deployments import ports
+from deployments.commands.demo import HOME
+from deployments.commands.serve import PORT
 from deployments.portfolio import portfolio
 from door.db import connect
+from tests.deployments.shell import Shell
 
 ROOT = Path(__file__).parents[2]
 WEEKS, LOANS = 4, 150
@@ -16,15 +23,15 @@ PROGRAM = """
 import json, sys
 from pathlib import Path
 from deployments.demo import live
-seed, loans, url, home, port, weeks = sys.argv[1:]
-done = live(int(seed), int(loans), url, Path(home), int(port), lambda *_: None, int(weeks))
+seed, loans, url, home, weeks = sys.argv[1:]
+done = live(int(seed), int(loans), url, Path(home), lambda *_: None, int(weeks))
 print(json.dumps(done.as_json()))
 """
 
 
-def lived(home: Path, url: str, port: int, seed: int, loans: int = LOANS, weeks: int = WEEKS) -> dict[str, int]:
+def lived(home: Path, url: str, seed: int, loans: int = LOANS, weeks: int = WEEKS) -> dict[str, int]:
     """What happened. In a process of its own, as the command is: Prefect reads its settings once in each."""
-    words = [seed, loans, url, home, port, weeks]
+    words = [seed, loans, url, home, weeks]
     done = subprocess.run([sys.executable, "-c", PROGRAM, *map(str, words)], cwd=ROOT, text=True, capture_output=True,
                           check=False, timeout=300)  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
@@ -39,18 +46,42 @@ def heads(url: str) -> dict[str, str]:
                             "(SELECT max(seq) FROM entry WHERE stream = e.stream)"))  # fmt: skip
 
 
+@pytest.fixture
+def taken() -> Iterator[None]:
+    """Prefect's usual port is another's."""
+    with socket.socket() as other:
+        with suppress(OSError):
+            other.bind(("127.0.0.1", PORT))
+        other.listen()
+        yield
+
+
 @pytest.mark.slow
-def test_the_same_seed_lives_the_same_quarter_to_the_last_hash(url: str, tmp_path: Path, port: int) -> None:
-    first = lived(tmp_path, url, port, 3), heads(url)
+@pytest.mark.usefixtures("taken")
+def test_the_same_seed_lives_the_same_quarter_to_the_last_hash(url: str, tmp_path: Path) -> None:
+    first = lived(tmp_path, url, 3), heads(url)
     counts = first[0]
     print(f"\n{LOANS} loans, {WEEKS} weeks: {counts}, {len(first[1])} streams")
     assert counts["replay_divergences"] == 0
     assert counts["cases_opened"] == counts["closed"] + counts["open"]
     for what in ("outsourced", "concluded", "verified_site", "closed", "flow_runs"):
         assert counts[what] > 0, what
-    assert (lived(tmp_path, url, port, 3), heads(url)) == first
-    lived(tmp_path, url, port, 4, weeks=1)
+    assert (lived(tmp_path, url, 3), heads(url)) == first
+    lived(tmp_path, url, 4, weeks=1)
     assert not set(heads(url).values()) & set(first[1].values())
+
+
+@pytest.mark.parametrize("option", ["--port", "--portal-port"])
+def test_a_demo_that_stays_up_says_before_it_begins_which_option_names_another_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    free = {name: str(ports.free()) for name in ("--port", "--portal-port")}
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        words = [word for pair in (free | {option: str(other.getsockname()[1])}).items() for word in pair]
+        says = Shell("", tmp_path).wrong("demo", *words)
+    assert says.endswith(f"is taken: stop what uses it, or name another with {option}.")
+    assert not (HOME / "postloan.db").exists()
 
 
 def test_the_smallest_bank_can_be_invented_from_any_seed() -> None:

@@ -16,6 +16,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from deployments import ports
 from deployments.demo import accounts
 from deployments.deploy import deploy
 from deployments.portal import Waker, shown
@@ -23,7 +24,6 @@ from deployments.serve import State, status
 from door.db import Db, connect
 from portal import access
 from portal.house import Portal
-from tests.deployments.conftest import free_port
 from tests.deployments.shell import ROOT, Shell
 from tests.deployments.test_serve import lives
 from tests.tasks.lived import live
@@ -83,7 +83,7 @@ def test_what_is_no_password_or_nobodys_is_one_sentence_and_sets_nothing(
 def test_a_taken_port_and_an_address_that_is_none_are_one_sentence_each(shell: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = shell("portal", "--port", other.getsockname()[1], code=2).err
-    assert "is taken; stop what uses it or choose another one." in taken
+    assert "is taken: stop what uses it, or name another with --port." in taken
     assert "is no address of the portal" in shell.wrong("--portal", "postloan.bank", "portal")
 
 
@@ -112,7 +112,7 @@ def test_a_pages_acts_wake_their_stage_once_without_waiting_for_prefect(api: Any
 
 
 def test_without_prefect_an_act_wakes_nothing_and_does_not_fail() -> None:
-    for address in ("", f"http://127.0.0.1:{free_port()}/api"):
+    for address in ("", f"http://127.0.0.1:{ports.free()}/api"):
         waker = Waker(lambda address=address: address)  # type: ignore[misc]
         waker("escalation")
         waker.close()
@@ -178,7 +178,7 @@ def up(bank: Path, migrated: Path, project: Any, port: int, eventually: Any) -> 
     """The whole set is up: what it says of itself, and the portal's port."""
     (bank / "prefect").mkdir()
     shutil.copy(migrated, bank / "prefect" / "prefect.db")
-    pages, file = free_port(), project.write(project.deployment(schedules=[]))
+    pages, file = ports.free(), project.write(project.deployment(schedules=[]))
     program = started(bank, "up", "--port", port, "--portal-port", pages, "--no-ui", "--file", file)
     try:
         eventually(lambda: "portal" in (status(bank / "prefect") or State()).parts and answers(pages) == 200, 120)

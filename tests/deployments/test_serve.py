@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
+from deployments import ports
 from deployments.deploy import deploy
 from deployments.manifest import Refused
+from deployments.mistakes import Mistake
 from deployments.serve import CannotServe, State, down, status, up
 
 ROOT = Path(__file__).parents[2]
@@ -87,9 +89,7 @@ def lives(pid: int) -> bool:
 def site(tmp_path_factory: pytest.TempPathFactory, migrated: Path, api_at: Any, eventually: Any) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("home")
     shutil.copy(migrated, home / "prefect.db")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = ports.free()
     site = Site(home, port, api_at(f"http://127.0.0.1:{port}/api"), eventually)
     yield site
     if site.process and site.process.poll() is None:
@@ -270,30 +270,31 @@ def test_a_second_up_says_that_it_is_already_up(site: Site, project: Any) -> Non
 
 
 @pytest.mark.slow
-def test_a_server_started_for_one_program_ends_with_it_on_sigterm(tmp_path: Path, port: int) -> None:
+def test_a_server_started_for_one_program_ends_with_it_on_sigterm(tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path
 from deployments.serve import server
-with server(Path({str(tmp_path)!r}), {port}) as api:
+with server(Path({str(tmp_path)!r})) as api:
     print(api, flush=True)
     input()
 """
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout
-        assert program.stdout.readline() == f"http://127.0.0.1:{port}/api\n"
+        port = int(program.stdout.readline().removeprefix("http://127.0.0.1:").removesuffix("/api\n"))
         program.terminate()
         assert program.wait(60) == 128 + signal.SIGTERM
     with socket.create_server(("127.0.0.1", port)):
         pass  # free again
 
 
-def test_a_taken_port_is_one_sentence(tmp_path: Path, project: Any) -> None:
+def test_a_taken_port_is_one_sentence_that_names_the_option(tmp_path: Path, project: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(CannotServe) as refused:
+        with pytest.raises(Mistake, match=f"Port {port} on 127.0.0.1 is taken: .* name another with --port"):
             up(tmp_path, port, project.write(project.deployment()))
-    assert str(refused.value) == f"Port {port} on 127.0.0.1 is taken; stop what uses it or choose another one."
+        with pytest.raises(Mistake, match=f"Port {port} on 127.0.0.1 is taken: .* name another with --portal-port"):
+            up(tmp_path, ports.free(), project.write(project.deployment()), portal=port)
 
 
 def test_a_home_that_cannot_be_written_is_one_sentence(tmp_path: Path, port: int, project: Any) -> None:

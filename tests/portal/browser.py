@@ -22,7 +22,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from deployments.portal import listening, server
+from deployments.portal import server
+from deployments.ports import bound
 from portal.asking import COOKIE
 
 if TYPE_CHECKING:  # whose fixtures these are
@@ -110,7 +111,7 @@ def _is_ours(said: Any) -> bool:
 @contextmanager
 def serving(office: "Office") -> Iterator[str]:
     """The address of the office's portal, served on a free port for as long as the block lasts."""
-    there = listening(0)
+    there = bound(0)
     made = server(office.app)
     thread = threading.Thread(target=made.run, kwargs={"sockets": [there]})
     thread.start()
