@@ -11,12 +11,11 @@ from door.eligible import eligible
 from flows.stage import RETRIES, named, stage
 from tasks import books, house
 from tasks.address import address
-from tasks.deliver import Post, send
+from tasks.deliver import Post, queued, send
 
 
 def _to_tell(db: Db) -> bool:
-    return bool(db.rows("SELECT 1 FROM notice WHERE message IS NULL LIMIT 1")
-                or db.rows("SELECT 1 FROM message WHERE state = 'queued' LIMIT 1"))  # fmt: skip
+    return bool(db.rows("SELECT 1 FROM notice WHERE message IS NULL LIMIT 1")) or queued(db)
 
 
 @flow(name="delivery", flow_run_name=named("delivery"), **RETRIES)

@@ -21,7 +21,7 @@ from portal.page import Reader, show, spoken
 from portal.prefect import FlowRun, NoAnswer, Prefect, Read
 from portal.stages import STAGES, dry_run, queues, titles, waiting
 from processes import PROCESSES
-from tasks.deliver import requeue
+from tasks.deliver import requeue, unreached
 from tasks.ledger import equation
 
 router = APIRouter()
@@ -248,7 +248,7 @@ def _outbox(db: Db) -> Mapping[str, Any]:
                            "(state = 'queued' AND tries > 0)")[0]  # fmt: skip
     names = ("id", "name", "channel", "state", "tries", "next_at", "error")
     return {"rows": [dict(zip(names, row, strict=True)) for row in rows], "dead": dead, "trying": trying,
-            "sent": db.rows("SELECT count(*) FROM message WHERE state = 'sent'")[0][0]}  # fmt: skip
+            "sent": db.rows("SELECT count(*) FROM message WHERE state = 'sent'")[0][0], "unreached": unreached(db)}  # fmt: skip
 
 
 def _alerts(db: Db) -> Sequence[Mapping[str, str]]:

@@ -2,7 +2,7 @@
 
 Whoever takes a message moves its `next_at` on, conditionally on the old value: of two deliveries one wins, and what a
 killed one had taken falls due again when its lease is over. A letter is written when it is sent, from what is open at
-that moment; its token is made then and stored nowhere.
+that moment; its token is made then and stored nowhere. A message to a person without a channel waits until he has one.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +20,11 @@ from tasks.token import Token, make
 
 WAITS = (1, 5, 15, 60, 240, 1440)  # minutes after each failed try, at most; one more try than waits
 LEASE = timedelta(minutes=20)  # longer than a block of letters can take when each runs into every timeout
+#: A message `m` has somewhere to go: its person has a channel of that kind, or any where it names none.
+REACHES = (
+    "EXISTS (SELECT 1 FROM channel k WHERE k.person = m.person "
+    "AND (m.channel = '' OR substr(k.url, 1, length(m.channel) + 3) = m.channel || '://'))"
+)
 BLOCK = 8  # letters taken at once, per worker
 LINK_DAYS = 14  # a link lives until its item's deadline, at least a day, at most so long
 
@@ -41,12 +46,14 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a delivery did. `later`: failed, to be tried again; `dropped`: nothing in it was open any more."""
+    """What a delivery did. `later`: failed, to be tried again; `dropped`: nothing in it was open any more;
+    `waiting`: for their person to have a channel."""
 
     sent: int = 0
     later: int = 0
     dead: int = 0
     dropped: int = 0
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +69,15 @@ class _Taken:
 def send(db: Db, now: Callable[[], str], on: str, post: Post, jitter: Callable[[], float]) -> Sent:
     """Sends what is due at the call, in blocks, so many at once as there are workers; each is marked as soon as it was
     taken over. `now` is the recorded clock, `on` the business date, `jitter` gives numbers in [0, 1)."""
-    until, counts = now(), {"sent": 0, "later": 0, "dead": 0, "dropped": 0}
+    until, counts = now(), dict.fromkeys(("sent", "later", "dead", "dropped"), 0)
     with ThreadPoolExecutor(post.workers) as pool:
         while (block := _take(db, until, now(), on, post)) is not None:
             for m in block:
                 if m.letter is None:
                     counts[_mark(db, m, "dropped", "Everything in it was decided before it was sent.", now())] += 1
-                elif m.url is None:
-                    counts[_mark(db, m, "dead", "The person has no such channel; add one and requeue.", now())] += 1
             for m, failure in _handed_over(pool, block, post):
                 counts[_answered(db, m, failure, now(), post, jitter)] += 1
-    return Sent(**counts)
+    return Sent(**counts, waiting=sum(n for _, n in unreached(db)))
 
 
 def _handed_over(
@@ -129,7 +134,8 @@ def _take(db: Db, until: str, now: str, on: str, post: Post) -> list[_Taken] | N
     """The next block of what is due, ours by conditional update; None when nothing is due."""
     due = db.rows(
         "SELECT m.id, m.person, m.channel, m.tries, m.next_at, p.name, p.language FROM message m "
-        "JOIN person p ON p.id = m.person WHERE m.state = 'queued' AND m.next_at <= ? ORDER BY m.next_at, m.id LIMIT ?",
+        f"JOIN person p ON p.id = m.person WHERE m.state = 'queued' AND m.next_at <= ? AND {REACHES} "
+        "ORDER BY m.next_at, m.id LIMIT ?",
         until, BLOCK * post.workers)  # fmt: skip
     if not due:
         return None
@@ -257,9 +263,22 @@ def outbox(db: Db) -> tuple[dict[str, int], list[Letterbox]]:
     counts["open"] = db.rows("SELECT count(*) FROM notice WHERE message IS NULL")[0][0]
     rows = db.rows(
         "SELECT m.id, m.person, p.name, m.channel, (SELECT count(*) FROM told t WHERE t.message = m.id), m.state, "
-        "m.tries, m.next_at, m.subject, m.error FROM message m JOIN person p ON p.id = m.person "
+        f"m.tries, m.next_at, m.subject, CASE WHEN m.state = 'dead' OR {REACHES} THEN m.error ELSE 'no channel yet' END "
+        "FROM message m JOIN person p ON p.id = m.person "
         "WHERE m.state IN ('queued', 'dead') ORDER BY m.state, m.next_at, m.id")  # fmt: skip
     return counts, [Letterbox(*row) for row in rows]
+
+
+def queued(db: Db) -> bool:
+    """Whether there is anything to send, now or at a later try."""
+    return bool(db.rows(f"SELECT 1 FROM message m WHERE m.state = 'queued' AND {REACHES} LIMIT 1"))
+
+
+def unreached(db: Db) -> list[tuple[str, int]]:
+    """Who has no channel for what he is to be told, and how many messages wait for one."""
+    return [(person, n) for person, n in db.rows(
+        f"SELECT m.person, count(*) FROM message m WHERE m.state = 'queued' AND NOT {REACHES} "
+        "GROUP BY m.person ORDER BY m.person")]  # fmt: skip
 
 
 def requeue(db: Db, now: str, message: str | None = None) -> int:

@@ -13,6 +13,7 @@ import typer
 
 from deployments.commands import say
 from deployments.commands.options import AsOf, Json
+from deployments.commands.outbox import tell_of
 from deployments.mistakes import Mistake
 from deployments.settings import opened
 
@@ -83,6 +84,9 @@ def run(
     finally:
         house.use(None)
     with opened() as (_, db):
+        from tasks.deliver import unreached
+
+        without = unreached(db) if name in ("delivery", "lifecycle") else []
         runs = db.rows(
             "SELECT c.id, a.flow_run FROM cases c JOIN attempt a ON a.run = c.id WHERE c.process = 'run' "
             "AND c.subject LIKE ? ORDER BY c.id DESC, a.at DESC LIMIT 1", f"{name}/{as_of}/%")  # fmt: skip
@@ -97,6 +101,7 @@ def run(
         say.line(f"Run {id_} (Prefect: {flow_run}).")
     elif not flat:
         say.line("Nothing to do.")
+    tell_of(without)
 
 
 # -- Prefect ------------------------------------------------------------------------------------------------------

@@ -243,6 +243,20 @@ def test_the_outbox_shows_what_was_given_up_and_tries_it_again(shell: Shell, db:
         "queued": 2, "sent": 0, "dead": 0, "dropped": 0, "open": 0}  # fmt: skip
 
 
+def test_the_outbox_says_once_who_has_no_channel_and_where_he_gets_one(shell: Shell, db: Db, lived: int) -> None:
+    db.run("DELETE FROM channel")
+    columns = ("id", "person", "channel", "subject", "body", "state", "tries", "next_at", "error")
+    for person in ("lee", "choi"):
+        db.insert("message", columns, [(f"{n}{person}", person, "", "", "", "queued", 0, "2026-01-05T08:00:00.000000Z", "")
+                                       for n in range(3)])  # fmt: skip
+    said = shell("outbox")
+    assert said.err.startswith(
+        "6 messages wait because 2 people have no channel (choi, lee): give them one under `channels`"
+    )
+    assert said.out.count("no channel yet") == 6
+    assert shell("outbox", "--json").json["without_channel"] == ["choi", "lee"]
+
+
 def test_an_export_makes_the_same_tables_in_an_empty_database(shell: Shell, db: Db, lived: int, tmp_path: Path) -> None:
     shell("audit", "anchor")
     file = tmp_path / "journal.jsonl"

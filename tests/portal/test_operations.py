@@ -16,6 +16,7 @@ from tasks.ledger import equation
 from tests.deployments.conftest import project
 from tests.portal.browser import serving
 from tests.portal.conftest import Office
+from tests.tasks.post_office import mail_server
 
 __all__ = ["project"]
 RUN = "0a1b2c3d-0000-4000-8000-000000000001"
@@ -188,6 +189,16 @@ def test_what_was_given_up_is_shown_and_sent_again(office: Office, moon: str) ->
     assert db.rows("SELECT count(*) FROM entry WHERE stream = ? AND action = 'requeued'", f"person:{moon}") == [(1,)]
 
 
+def test_who_has_no_channel_is_named_beside_the_failed_deliveries(office: Office, moon: str) -> None:
+    assert "Without a channel" not in office.at(moon).get("/operations").text
+    office.db.run("DELETE FROM channel WHERE person = ?", moon)
+    office.db.run("INSERT INTO message (id, person, channel, subject, body, state, tries, next_at, error) VALUES "
+                  "('m1', ?, '', '', '', 'queued', 0, ?, '')", moon, office.house.now())  # fmt: skip
+    page = office.at(moon).get("/operations").text
+    assert f"Without a channel: {moon} (1 in all). Messages to them wait" in page
+    assert "No failed deliveries." in page
+
+
 # -- what Prefect reports ---------------------------------------------------------------------------------------------
 
 
@@ -209,13 +220,16 @@ def test_the_mail_of_an_alert_names_stage_and_reason_and_leads_to_operations(off
     db.run("DELETE FROM channel")
     reported(office)
     post = Post(house.bank, house.link_secret(), house.page, {}, operations=f"{house.portal}/operations")
-    send(db, house.now, day, post, lambda: 0.5)
+    with mail_server() as server:
+        db.insert("channel", ("person", "url"), [(moon, server.url(moon))])
+        send(db, house.now, day, post, lambda: 0.5)
+        assert len(server.mails()) == 1
     [(subject, body, state)] = db.rows("SELECT m.subject, m.body, m.state FROM message m JOIN alerted a ON a.message = "
                                        "m.id WHERE a.flow_run = ? AND m.person = ?", RUN, moon)  # fmt: skip
     assert "escalation" in subject
     assert "the bureau does not answer" in body
     assert f"{house.portal}/operations" in body
-    assert state == "dead", "he has no channel; it is not dropped as having nothing to say"
+    assert state == "sent"
 
 
 def test_a_stage_that_fails_again_within_the_hour_is_shown_and_not_mailed_again(office: Office, moon: str) -> None:

@@ -15,7 +15,7 @@ from models.process import USER
 from processes import PROCESSES
 from tasks.address import address
 from tasks.channel import hand_over
-from tasks.deliver import Post, Sent, outbox, pause, requeue, send
+from tasks.deliver import Post, Sent, outbox, pause, requeue, send, unreached
 from tasks.letters import Letter, Line, clean, masked, written
 from tasks.token import Token, read
 from tasks.words import EN, LANGUAGES
@@ -417,11 +417,33 @@ def test_a_person_without_a_channel_is_seen_in_the_outbox_and_told_once_he_has_o
 ) -> None:
     bank.run("DELETE FROM channel WHERE person = 'choi'")
     restrict(bank)
-    assert deliver(bank) == Sent(dead=1)
-    assert "no such channel" in outbox(bank)[1][0].error
+    assert deliver(bank) == deliver(bank, at(60)) == Sent(waiting=1)
+    (waits,) = outbox(bank)[1]
+    assert (waits.state, waits.tries, waits.error) == ("queued", 0, "no channel yet")
+    assert unreached(bank) == [("choi", 1)]
     bank.insert("channel", ("person", "url"), [("choi", server.url("choi"))])
-    requeue(bank, NOW)
-    assert deliver(bank) == Sent(sent=1)
+    assert deliver(bank, at(61)) == Sent(sent=1)
+    assert unreached(bank) == []
+
+
+def test_what_was_decided_while_it_waited_for_a_channel_is_not_told_any_more(bank: Db, server: MailServer) -> None:
+    bank.run("DELETE FROM channel WHERE person = 'choi'")
+    (case,) = restrict(bank)
+    assert deliver(bank) == Sent(waiting=1)
+    do(bank, "choi", "reject", case, {"reason": "paid"})
+    bank.insert("channel", ("person", "url"), [("choi", server.url("choi"))])
+    assert deliver(bank, at(1)) == Sent(dropped=1)
+    assert server.mails() == []
+
+
+def test_who_has_another_kind_of_channel_than_a_message_asks_for_is_waited_for_too(
+    bank: Db, server: MailServer
+) -> None:
+    restrict(bank)
+    server.answers += ["451 busy"]
+    assert deliver(bank) == Sent(later=1)
+    bank.run("UPDATE channel SET url = 'mailtos' || substr(url, 7) WHERE person = 'choi'")
+    assert deliver(bank, at(60)) == Sent(waiting=1)
 
 
 @pytest.mark.parametrize("url", ["nothing://{smtp}@here", "mailto://u:{smtp}@127.0.0.1:1/?from=post@example.com&to=x@example.com"
