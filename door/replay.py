@@ -21,13 +21,15 @@ Around = Callable[[Process, State, Entry], Facts]
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """An entry that would not be made again: where, what differs, what was recorded, what comes out now."""
+    """An entry that would not be made again: where, what differs, what was recorded, what comes out now; where that is a
+    refusal, its code, and the refusal itself."""
 
     stream: str
     seq: int
     what: str
     recorded: str
     recomputed: str
+    refused: Refused | None = None
 
 
 #: Why an entry is not decided again: a payload that it was decided on, or its own, is erased (by right); it was made
@@ -87,10 +89,10 @@ def _again(process: Process, s: State, e: Entry, payload: Mapping[str, Any], rul
     actor, facts.persons = _as_recorded(process, s, e, payload)
     move = decide(process, s, command, said, actor, facts, e.business_date)
     if isinstance(move, Refused):
-        yield Divergence(e.stream, e.seq, "refused", e.action, f"{move.code} {dict(move.facts)}")
+        yield Divergence(e.stream, e.seq, "refused", e.action, move.code, move)
         return
     if refused := too_far(process, s, move, payload, rules, e.business_date):
-        yield Divergence(e.stream, e.seq, "refused", e.action, f"{refused.code} {dict(refused.facts)}")
+        yield Divergence(e.stream, e.seq, "refused", e.action, refused.code, refused)
         return
     now = (move.to, move.role, due(process, s, move, payload, rules, e.business_date), s.visits.get(s.step, 0))
     then = (e.step, e.role, e.due_on, e.round)

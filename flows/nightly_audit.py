@@ -6,6 +6,7 @@ from prefect import flow
 
 from flows.stage import named, stage
 from tasks import house
+from tasks.found import divergence, fault
 from tasks.proof import prove
 
 
@@ -25,6 +26,6 @@ async def nightly_audit(as_of: date | None = None) -> dict[str, int]:
                      "decisions recomputed": proof.recomputed, "faults": len(proof.faults),
                      "divergences": len(proof.divergences)})  # fmt: skip
     if proof.faults or proof.divergences:
-        first = (*proof.faults, *proof.divergences)[0]
+        first = [*map(fault, proof.faults[:1]), *map(divergence, proof.divergences[:1])][0]
         raise NotAsRecorded(f"{len(proof.faults)} faults and {len(proof.divergences)} divergences; the first: {first}")
     return at_work.counts

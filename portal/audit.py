@@ -20,7 +20,7 @@ from portal.house import Asking, Portal
 from portal.page import Reader, show, spoken
 from portal.stages import STAGES, titles
 from processes import PROCESSES
-from tasks.sentences import fault
+from tasks.found import fault
 
 router = APIRouter()
 SEE = ("auditor", "operations")
@@ -86,7 +86,7 @@ def _page(asking: Asking, day: str = "", stage: str = "", before: str = "", seen
     allowed(asking)
     db, say = asking.db, Reader(spoken(asking.request, asking.me.language)).say
     runs = _runs(asking, day, stage, before)
-    says = [fault(f.stream, f.seq, f.code, f.facts) for f in seen.faults[:SHOWN]] if seen else []
+    says = [fault(f, say) for f in seen.faults[:SHOWN]] if seen else []
     last = runs[PAGE - 1].id if len(runs) > PAGE else None
     return show(
         asking, "audit.html", runs=runs[:PAGE], day=_day(day), stage=stage, titles=titles(say), stages=STAGES,

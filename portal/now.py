@@ -12,7 +12,7 @@ from models.process import USER, Process
 from portal import arrows
 from portal.house import Asking
 from portal.offers import offers
-from portal.page import Reader, names_of, spoken, why
+from portal.page import Reader, names_of, why
 from tasks import books
 
 NAMED = 2  # of those who could, so many by name
@@ -131,15 +131,8 @@ def recipients(asking: Asking, s: State, process: Process, action: str) -> list[
 def _barred(asking: Asking, label: str, refused: Refused, may: Sequence[str]) -> Barred:
     names = names_of(asking.db, list(may[: NAMED + 1]))
     shown = list(may[: NAMED if len(may) > NAMED + 1 else NAMED + 1])
-    return Barred(label, _says(asking, refused), refused.code in _AS_THINGS_STAND, [names.get(p, p) for p in shown],
+    return Barred(label, why(asking, refused), refused.code in _AS_THINGS_STAND, [names.get(p, p) for p in shown],
                   len(may) - len(shown))  # fmt: skip
-
-
-def _says(asking: Asking, refused: Refused) -> str:
-    if refused.code == "condition" and refused.facts.get("condition") == "open_order == 0":
-        say = Reader(spoken(asking.request, asking.me.language)).say
-        return say("Not yet: an order of the same decision is still open.")
-    return why(asking, refused)
 
 
 def _facts(asking: Asking, s: State) -> Facts:

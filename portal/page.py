@@ -21,11 +21,13 @@ from starlette.responses import HTMLResponse
 
 from door.command import Refused
 from door.db import Db
+from door.replay import Divergence
 from door.store import among
 from portal.arrows import arrows
 from portal.house import Asking, Portal, portal_of
 from portal.menu import menu
 from tasks import words
+from tasks.found import Difference, difference
 from tasks.sentences import sentence
 from tasks.translate import PLACES
 
@@ -137,6 +139,10 @@ class Reader:
         """A refusal in one sentence, persons by their names."""
         facts = {k: names.get(v, v) if k in PERSONS and isinstance(v, str) else v for k, v in refused.facts.items()}
         return sentence(replace(refused, facts={k: self._worded(k, v) for k, v in facts.items()}), self.say)
+
+    def difference(self, d: Divergence) -> Difference:
+        """What a replay found, persons by their ids: an auditor compares with the record."""
+        return difference(d, self.say, lambda refused: self.why(refused, {}), self._worded)
 
     def _worded(self, fact: str, value: Any) -> Any:
         """A fact of a refusal that is an identifier, in his words; English identifiers are words as they are."""

@@ -82,7 +82,7 @@ def _page(asking: Asking, id_: int, action: str = "", after: str = "", problem: 
         closed=closed, seq=seq, given=given, inputs=_inputs(given), ended=ended, counts=counts, action=action,
         entries=entries[:PAGE], total=sum(n for _, n in counts), begun=bool(after), attempts=_attempts(asking, id_),
         version=_version(asking, book) if book else "", problem=problem, done=done, took=round(took, 1),
-        differences=done.divergences[:SHOWN] if done else (),
+        differences=[reader.difference(d) for d in done.divergences[:SHOWN]] if done else (),
         later=f"/audit/runs/{id_}?" + urlencode({"action": action, "after": f"{last.stream}.{last.seq}"}) if last else "",
         anchored=bool(db.rows("SELECT 1 FROM anchor WHERE business_date >= ? LIMIT 1", as_of)))  # fmt: skip
 

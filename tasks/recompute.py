@@ -78,8 +78,9 @@ class Recompute:
         then = [(_at(whole[a.state.id], a), a.entry) for a in mine]
         try:
             inputs_ = given(self.db, self.snapshots, inputs, [d for d, _ in then])
-        except NotCommitted as error:
-            yield from (Divergence(e.stream, e.seq, "secret", inputs.secret_hash, str(error)) for _, e in then)
+        except NotCommitted:
+            says = "not the secret that was journaled"
+            yield from (Divergence(e.stream, e.seq, "secret", inputs.secret_hash, says) for _, e in then)
             return
         for d, e in then:
             if any(s.stream in erased for s in d.searched):  # what changed since then can't be said any more

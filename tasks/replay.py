@@ -131,11 +131,11 @@ class _Bench:
         """An automatic entry must be of a run: of the stage that decides such, on its date."""
         e = a.entry
         if e.run is None:
-            return Divergence(e.stream, e.seq, "run", "none", f"{e.action} is decided by a run of {a.stage}")
+            return Divergence(e.stream, e.seq, "run", "", f"{a.stage} {e.business_date}")
         inputs = self._run(e.run)
         if isinstance(inputs, str):
             return Divergence(e.stream, e.seq, "run", str(e.run), inputs)
-        then, now = f"{inputs.stage} of {inputs.as_of}", f"{a.stage} of {e.business_date}"
+        then, now = f"{inputs.stage} {inputs.as_of}", f"{a.stage} {e.business_date}"
         return Divergence(e.stream, e.seq, "run", f"{e.run}: {then}", now) if then != now else None
 
     def _closing(self, id_: int, entries: Sequence[Entry]) -> Iterator[Divergence]:
@@ -179,8 +179,8 @@ def _inputs(payload: str | None) -> RunInputs | str:
         return "its inputs are erased"
     try:
         return RunInputs.model_validate({n: v for n, v in orjson.loads(payload).items() if n != "case"})
-    except STUMBLES as error:
-        return f"its inputs can't be read ({error})"
+    except STUMBLES:
+        return "its inputs can't be read"
 
 
 def _entries(db: Db, streams: Sequence[str]) -> dict[str, list[Entry]]:

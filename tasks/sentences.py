@@ -1,5 +1,4 @@
-"""Refusals and faults in words: a code and its facts become one sentence. The only place that speaks English to a
-person at the command line."""
+"""Refusals in words: a code and its facts become one sentence. What an audit or a replay finds is in tasks/found.py."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -62,24 +61,12 @@ REFUSALS: Mapping[str, str] = {
     "link_other": "The link is for case {case} and {person}, not for what you named.",
     "link_decided": "What the link was for has been decided: case {case} now stands at {step}.",
 }
-#: What an audit finds, by code of the fault.
-FAULTS: Mapping[str, str] = {
-    "gap": "an entry is missing or out of order: {found} stands where this one is expected",
-    "prev": "it does not follow the entry before it",
-    "hash": "its columns were changed: the hash does not fit",
-    "digest": "its payload was changed: the digest does not fit",
-    "no_entries": "the table {table} has it, the journal does not",
-    "unreadable": "it can't be folded ({says})",
-    "missing": "its row in the table {table} is missing",
-    "extra": "the table {table} has a row that no entry says",
-    "differs": "its row in the table {table} is not what the journal says ({columns})",
-    "secret": "the secret that was disclosed is not the one whose hash was journaled",
-    "signature": "the anchor is not signed with the key",
-    "follows": "the anchor does not follow the one before it",
-    "root": "the anchor's root does not fit what it lists",
-    "kept": "the anchor is not the one that was kept elsewhere",
-    "anchored": "what was anchored on {date} is not there",
-}
+#: Why not yet, by the condition of the arrow.
+CONDITIONS: Mapping[str, str] = {
+    "open_order == 0": "Not yet: an order of the same decision is still open.",
+    "level >= proposed_level and class_ >= proposed_class or reason != ''":
+        "A level or a class better than what was proposed needs a reason.",
+}  # fmt: skip
 _INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)$")
 
 
@@ -95,13 +82,9 @@ def sentence(refused: Refused, say: Callable[[str], str] = str) -> str:
         code = "not_offered"
     if code == "form" and not facts.get("field"):
         return f"{facts.get('says')} (form {facts.get('of')})."
-    return _filled(say(REFUSALS[code]) if code in REFUSALS else f"Refused ({code}).", facts)
-
-
-def fault(stream: str, seq: int, code: str, facts: Mapping[str, Any]) -> str:
-    """What an audit found, in one sentence that names stream and entry."""
-    text = FAULTS.get(str(facts.get("what")) if code == "table" else code, code)
-    return f"{stream}{f', entry {seq}' if seq else ''}: {_filled(text, facts)}."
+    if code == "condition" and (not_yet := CONDITIONS.get(facts["condition"])):
+        return say(not_yet)
+    return filled(say(REFUSALS[code]) if code in REFUSALS else f"Refused ({code}).", facts)
 
 
 def words(name: str) -> str:
@@ -123,12 +106,12 @@ class _Facts(dict[str, Any]):
         return "nothing" if name == "offered" else "nobody" if name in ("by", "holder", "owner", "for") else "?"
 
 
-def _filled(text: str, facts: Mapping[str, Any]) -> str:
+def filled(text: str, facts: Mapping[str, Any]) -> str:
     return text.format_map(_Facts({name: _worded(name, value) for name, value in facts.items() if value is not None}))
 
 
 def _worded(name: str, value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_worded(name, each) for each in value) or "nothing"
-    text = str(value).strip("[]").replace("'", "") if name == "offered" else str(value)
+    text = str(value)
     return words(text) if name in _WORDED else instant(text)

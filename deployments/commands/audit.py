@@ -36,7 +36,7 @@ def verify(
     """Verify every chain, every table and every anchor; name what is wrong. Exit code 1 where anything is."""
     from door.audit import audit
     from processes import PROCESSES
-    from tasks.sentences import fault
+    from tasks.found import fault
 
     kept = _kept(root)
     with opened() as (here, db):
@@ -44,7 +44,7 @@ def verify(
         if not key and not public.exists() and db.rows("SELECT 1 FROM anchor LIMIT 1"):
             raise Mistake(f"There are anchors and no key {public} to check them with: name it with --key.")
         seen = audit(db, PROCESSES, _verifier(public) if public.exists() or key else None, kept, parts)
-    says = [fault(f.stream, f.seq, f.code, f.facts) for f in seen.faults]
+    says = [fault(f) for f in seen.faults]
     if json:
         faults = [{"stream": f.stream, "seq": f.seq, "code": f.code, "facts": dict(f.facts), "says": text}
                   for f, text in zip(seen.faults, says, strict=True)]  # fmt: skip

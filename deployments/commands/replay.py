@@ -71,6 +71,8 @@ def all_(json: Json = False) -> None:
 
 
 def _tell(again: "Callable[[Db, House], Replayed]", json: bool) -> None:
+    from tasks.found import divergence
+
     with opened() as (here, db):
         try:
             done = again(db, here)
@@ -79,14 +81,12 @@ def _tell(again: "Callable[[Db, House], Replayed]", json: bool) -> None:
                           "the backup, then replay.") from None  # fmt: skip
     found = done.divergences
     if json:
-        said = [{"stream": d.stream, "seq": d.seq, "what": d.what, "recorded": d.recorded, "recomputed": d.recomputed}
-                for d in found]  # fmt: skip
+        said = [{"stream": d.stream, "seq": d.seq, "what": d.what, "recorded": d.recorded, "recomputed": d.recomputed,
+                 "says": divergence(d)} for d in found]  # fmt: skip
         say.json({"entries": done.entries, "recomputed": done.recomputed, "left": dict(done.left), "divergences": said})
     else:
         for d in found[:SHOWN]:
-            say.line(
-                f"{d.stream}, entry {d.seq}: {d.what} was {_short(d.recorded)}, now comes out {_short(d.recomputed)}."
-            )
+            say.line(divergence(d))
         if len(found) > SHOWN:
             say.line(f"… and {len(found) - SHOWN:,} more (--json has them all).")
         say.line(f"{done.entries:,} entries decided again, {done.recomputed:,} of them automatic and recomputed from "
@@ -95,7 +95,3 @@ def _tell(again: "Callable[[Db, House], Replayed]", json: bool) -> None:
             say.line(f"Not decided again: {n:,}, because {LEFT[why]}.")
     if found:
         raise typer.Exit(1)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 200 else f"{text[:200]} …"

@@ -5,15 +5,21 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from deployments.cli import app
+from door.chain import Fault
 from door.command import Refused
 from door.db import Db, connect
+from door.replay import Divergence
+from models.process import USER
+from processes import PROCESSES
 from tasks import sentences
+from tasks.found import DIFFERS, FAULTS, INSTEAD, divergence, fault
 from tests.conftest import pg_url
 from tests.deployments.shell import ROOT, Shell, bank_of, inspection
 
@@ -232,7 +238,46 @@ def test_every_fault_of_an_audit_has_a_sentence() -> None:
     named = {"gap", "prev", "hash", "digest", "no_entries", "unreadable", "signature", "follows", "root", "kept",
              "anchored", "secret"}  # fmt: skip
     assert all(f'"{code}"' in text for code in named)
-    assert named | {"missing", "extra", "differs"} == sentences.FAULTS.keys()
-    assert sentences.fault("case:7", 3, "table", {"table": "cases", "what": "differs", "columns": ["step"]}) == (
+    assert named | {"missing", "extra", "differs"} == FAULTS.keys()
+    assert fault(Fault("case:7", 3, "table", {"table": "cases", "what": "differs", "columns": ["step"]})) == (
         "case:7, entry 3: its row in the table cases is not what the journal says (step)."
     )
+
+
+def test_every_condition_of_a_persons_arrow_has_a_sentence() -> None:
+    asked = {do.when for p in PROCESSES.values() for step in p.steps.values() if step.kind == USER for do in step.does}
+    assert asked - {""} == sentences.CONDITIONS.keys()
+
+
+def divergences() -> Iterator[list[ast.expr]]:
+    """The arguments of every `Divergence(…)` in the code."""
+    for file in [*(ROOT / "door").glob("*.py"), *(ROOT / "tasks").glob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Divergence":
+                yield node.args
+
+
+def test_every_divergence_of_a_replay_has_words() -> None:
+    called = {what.value for _, _, what, *_ in divergences() if isinstance(what, ast.Constant)}
+    assert called | {"step", "role", "deadline", "round"} == DIFFERS.keys()
+    fixed = {now.value for *_, now in divergences() if isinstance(now, ast.Constant)}
+    assert fixed < set(INSTEAD)
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [(Divergence("case:7", 5, "refused", "verify_desk", "four_eyes", Refused("four_eyes", {"did": "conclude", "person": "lee"})),
+      "case:7, entry 5: whether it may be done was verify desk, now comes out: lee did conclude on this case, so this is "
+      "for somebody else (four eyes)."),
+     (Divergence("case:7", 5, "refused", "lift", "condition", Refused("condition", {"condition": "open_order == 0"})),
+      "case:7, entry 5: whether it may be done was lift, now comes out: Not yet: an order of the same decision is still open."),
+     (Divergence("case:7", 2, "decision", 'propose {"because":"x","proposed_class":1}', 'propose {"because":"x","proposed_class":2}'),
+      "case:7, entry 2: decision was propose proposed class: 1, now comes out: propose proposed class: 2."),
+     (Divergence("case:7", 2, "step", "verify_desk", "verify_site"),
+      "case:7, entry 2: step was verify desk, now comes out: verify site."),
+     (Divergence("run:3", 9, "due row", '[{"due_on":"2026-01-05","facility":"L1"}]', "not on the grid"),
+      "run:3, entry 9: due row was due on: 2026-01-05, facility: L1, now comes out: not on the grid."),
+     (Divergence("case:7", 2, "run", "", "manager_review 2026-01-05"),
+      "case:7, entry 2: run was nothing, now comes out: manager review 2026-01-05.")])  # fmt: skip
+def test_a_divergence_is_said_in_words_of_objects_only_what_differs(found: Divergence, says: str) -> None:
+    assert divergence(found) == says

@@ -130,6 +130,32 @@ def test_verifying_names_the_entry_that_was_changed(office: Office, yoon: str) -
     assert "its payload was changed" in page
 
 
+def test_in_korean_what_is_wrong_with_the_record_is_said_in_korean(office: Office, yoon: str) -> None:
+    without_triggers(office.db)
+    stream = office.db.rows("SELECT min(stream) FROM entry WHERE action = 'conclude'")[0][0]
+    office.db.run("UPDATE entry SET payload = '{}' WHERE stream = ? AND action = 'conclude'", stream)
+    office.at(yoon).cookies.set("language", "ko")
+    assert "내용이 바뀌었습니다" in office.post(yoon, "/audit/verify").text  # type: ignore[attr-defined]
+
+
+def test_an_act_that_would_be_refused_now_is_said_as_its_refusal(office: Office, yoon: str) -> None:
+    """The manager's conclusion is put down to him who did not handle it: as its own refusal, in the reader's language."""
+    without_triggers(office.db)
+    run = last(office.db, "four_eyes_verification")
+    stream = office.db.rows("SELECT min(stream) FROM entry WHERE run = ?", run)[0][0]
+    entry = next(e for e in entries(office.db, stream) if e.action == "conclude")
+    other = office.db.rows(
+        "SELECT g.person FROM role_grant g WHERE role = 'account_manager' AND person <> ?", entry.person
+    )[0][0]
+    forge(office.db, entry, said(entry), person=other)
+    page = office.post(yoon, f"/audit/runs/{run}/replay").text  # type: ignore[attr-defined]
+    assert "whether it may be done" in page
+    assert f"It is {entry.person}&#39;s to do." in page
+    office.at(yoon).cookies.set("language", "ko")
+    page = office.post(yoon, f"/audit/runs/{run}/replay").text  # type: ignore[attr-defined]
+    assert "할 수 있는지" in page
+
+
 def test_the_export_is_the_journal_line_by_line(office: Office, yoon: str) -> None:
     taken = office.at(yoon).get("/audit/export")
     assert taken.headers["content-disposition"].startswith("attachment")

@@ -13,8 +13,10 @@ from door.command import Refused
 from models.process import GATEWAY
 from portal.page import CLASSES, LANGUAGES, LEVELS, Reader
 from processes import PROCESSES
+from tasks import found as words_found
 from tasks import sentences
-from tasks.sentences import REFUSALS
+from tasks.found import DIFFERS, FAULTS, INSTEAD
+from tasks.sentences import CONDITIONS, REFUSALS
 from tasks.words import LANGUAGES as LANGUAGE_WORDS
 
 HERE = Path(portal.__file__).parent
@@ -30,8 +32,11 @@ def said() -> dict[str, str]:
         for file, line, text, _, _ in extract_from_dir(
             HERE, METHODS, {"templates/**.html": {"trimmed": "true", "newstyle_gettext": "true"}}, KEYWORDS)
     }  # fmt: skip
-    refusals = [str(text) for _, text, _, _ in extract_from_file("python", sentences.__file__, KEYWORDS)]
-    return found | dict.fromkeys([*LEVELS, *filter(None, CLASSES), *REFUSALS.values(), *refusals], "tasks/sentences.py")
+    frames = [str(text) for module in (sentences, words_found)
+              for _, text, _, _ in extract_from_file("python", str(module.__file__), KEYWORDS)]  # fmt: skip
+    kept = (*LEVELS, *filter(None, CLASSES), *REFUSALS.values(), *CONDITIONS.values(), *FAULTS.values(),
+            *DIFFERS.values(), *INSTEAD)  # fmt: skip
+    return found | dict.fromkeys([*kept, *frames], "tasks/")
 
 
 @pytest.mark.parametrize("language", sorted(set(LANGUAGES) - {"en"}))
