@@ -10,6 +10,8 @@ from door.decide import Facts, who_may, why_not
 from door.fold import State
 from models.process import USER
 
+BLOCK = 1000  # cases in memory at a time
+
 
 def eligible(db: Db, rules: Rules, case: int, day: str, action: str = "") -> list[str]:
     """Persons who may act on the item of a case on a business date (ISO), by id, or who may do this of its step's
@@ -53,18 +55,21 @@ def _facts(db: Db, rules: Rules, s: State, day: str, persons: Mapping[str, Perso
     return Facts(manager, parent.hands if parent else None, None, persons)
 
 
-def left_alone(db: Db, rules: Rules, cases: Sequence[int], day: str) -> list[State]:
-    """Those of the cases whose item nobody may act on, on a business date. The staff of a role is read once."""
-    staffs: dict[str, dict[str, Person]] = {}
+def left_alone(db: Db, rules: Rules, cases: Sequence[int], day: str,
+               staffs: Mapping[str, Mapping[str, Person]]) -> list[State]:  # fmt: skip
+    """Those of the cases whose item nobody of a staff (by role) may act on, on a business date."""
     found = []
-    for s in store.read_cases(db, cases):
-        process = rules.processes[s.process]
-        step = process.steps[s.step]
-        if step.kind != USER:
-            continue
-        if step.role not in staffs:
-            staffs[step.role] = store.staff(db, step.role, day)
-        staff = staffs[step.role]
-        if next(who_may(process, s, staff, _facts(db, rules, s, day, staff)), None) is None:
-            found.append(s)
+    for at in range(0, len(cases), BLOCK):
+        states = store.read_cases(db, cases[at : at + BLOCK])
+        parents = {s.id: s for s in store.read_cases(db, sorted({s.parent for s in states if s.parent is not None}))}
+        managers = store.managers(db, {s.subject for s in states}, day)
+        for s in states:
+            process = rules.processes[s.process]
+            step = process.steps[s.step]
+            if step.kind != USER:
+                continue
+            parent, staff = parents.get(s.parent or 0), staffs[step.role]
+            facts = Facts(managers.get(s.subject), parent.hands if parent else None, None, staff)
+            if next(who_may(process, s, staff, facts), None) is None:
+                found.append(s)
     return found

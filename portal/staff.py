@@ -1,6 +1,7 @@
 """Staff: units, people, their roles and deputies with dates, vendors and their contracts, channels. An administrator
 changes them, each change an entry; what would leave an open item to nobody is shown before it is saved."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,13 +10,14 @@ from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from door.db import Row, one
+from door.fold import State
 from door.store import among
 from portal.asking import Form, NotThere, SignedIn
 from portal.changes import LANES, Typed, change
 from portal.house import Asking
 from portal.page import LANGUAGES, Reader, names_of, show, spoken
 from tasks.address import scheme
-from tasks.roster import ROLES, Alone, Change, save, would_leave_alone
+from tasks.roster import ROLES, Change, save, would_leave_alone
 
 router = APIRouter()
 SEE, CHANGE = ("administrator", "auditor"), ("administrator",)
@@ -88,7 +90,7 @@ def changed(posted: Form) -> Response:
         there = posted.text("unit" if what in UNITS else "person")
         return page(asking, there, what=what, typed=posted.fields(), wrong=typed.wrong, status=422)
     alone = would_leave_alone(asking.db, asking.rules, made)
-    if alone.items and posted.text("sure") != "yes":
+    if alone and posted.text("sure") != "yes":
         return _sure(asking, posted, made, alone)
     save(asking.db, made, asking.me.id, asking.clock)
     kind, _, name = made.stream.partition(":")
@@ -111,13 +113,13 @@ def _reader(asking: Asking) -> Reader:
     return Reader(spoken(asking.request, asking.me.language))
 
 
-def _sure(asking: Asking, posted: Form, made: Change, alone: Alone) -> Response:
+def _sure(asking: Asking, posted: Form, made: Change, alone: Sequence[State]) -> Response:
     """What nobody could do any more, and the change to be sent again."""
-    where, ids = among(asking.db, "c.id", [s.id for s in alone.items], "bigint")
+    where, ids = among(asking.db, "c.id", [s.id for s in alone], "bigint")
     borrowers: dict[int, str] = dict(asking.db.rows(
         f"SELECT c.id, coalesce(b.name, c.subject) FROM cases c LEFT JOIN borrower b ON b.id = c.subject WHERE {where}", ids))  # fmt: skip
-    return show(asking, "staff_sure.html", 409, items=alone.items, borrowers=borrowers, since=made.since,
-                fields=posted.fields(), all=alone.all)  # fmt: skip
+    return show(asking, "staff_sure.html", 409, items=alone, borrowers=borrowers, since=made.since,
+                fields=posted.fields())  # fmt: skip
 
 
 # -- people -----------------------------------------------------------------------------------------------------------

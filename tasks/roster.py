@@ -2,19 +2,18 @@
 people are told. Each is saved with an entry that says what was before and what is now, and by whom; and before that it
 can be told which open items it would leave to nobody."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from door.act import note
-from door.command import Clock, Rules
+from door.command import Clock, Person, Rules
 from door.db import Db
 from door.eligible import left_alone
 from door.fold import State
-from door.store import among
+from door.store import among, staff
 from processes import PROCESSES
 
-LOOKED_AT = 500  # open items, by deadline
 #: Roles that no step of a process names: told of what nobody may do, readers, who keep the staff.
 BESIDE = frozenset({"operations", "auditor", "administrator", "credit_approver"})
 ROLES = tuple(sorted(
@@ -36,14 +35,6 @@ class Change:
     since: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Alone:
-    """Items that a change would leave to nobody. `all`: were all looked at that it concerns?"""
-
-    items: list[State] = field(default_factory=list)
-    all: bool = True
-
-
 class _Undo(Exception):
     """What was tried is not to stay."""
 
@@ -54,22 +45,29 @@ def save(db: Db, change: Change, by: str, clock: Clock) -> None:
         note(db, change.stream, change.action, by, change.said, clock)
 
 
-def would_leave_alone(db: Db, rules: Rules, change: Change) -> Alone:
-    """Tries the change and takes it back: which items somebody may do on its first day now, and nobody then."""
+def would_leave_alone(db: Db, rules: Rules, change: Change) -> list[State]:
+    """Which items somebody may do on the change's first day now, and nobody then, by deadline. The change is tried and
+    taken back for as long as the staff is read; the items are judged without holding anybody up."""
     if not change.touches:
-        return Alone()
-    cases = _concerned(db, change.touches)
-    looked_at = cases[:LOOKED_AT]
-    found: list[State] = []
+        return []
+    concerned = _concerned(db, change.touches)
+    roles, cases = {role for _, role in concerned}, [case for case, _ in concerned]
+    now = _staffs(db, roles, change.since)
+    then = now
     try:
         with db.transaction():
             _make(db, change)
-            found = left_alone(db, rules, looked_at, change.since)
+            then = _staffs(db, roles, change.since)
             raise _Undo
     except _Undo:
         pass
-    before = {s.id for s in left_alone(db, rules, [s.id for s in found], change.since)}
-    return Alone([s for s in found if s.id not in before], len(cases) == len(looked_at))
+    found = {s.id: s for s in left_alone(db, rules, cases, change.since, then)}
+    before = {s.id for s in left_alone(db, rules, list(found), change.since, now)}
+    return [found[case] for case in cases if case in found and case not in before]
+
+
+def _staffs(db: Db, roles: Collection[str], day: str) -> dict[str, dict[str, Person]]:
+    return {role: staff(db, role, day) for role in roles}
 
 
 def _make(db: Db, change: Change) -> None:
@@ -77,8 +75,9 @@ def _make(db: Db, change: Change) -> None:
         db.run(sql, *values)
 
 
-def _concerned(db: Db, persons: Sequence[str]) -> list[int]:
-    """Open items that one of the persons may have to do: his own, his customers', and those of anybody of his roles."""
+def _concerned(db: Db, persons: Sequence[str]) -> list[tuple[int, str]]:
+    """Open items that one of the persons may have to do: his own, his customers', and those of anybody of his roles;
+    each with its role."""
     who, names = among(db, "person", persons)
     roles, held = among(
         db, "i.role", sorted({row[0] for row in db.rows(f"SELECT role FROM role_grant WHERE {who}", names)})
@@ -87,8 +86,8 @@ def _concerned(db: Db, persons: Sequence[str]) -> list[int]:
     holder, holders = among(db, "i.holder", persons)
     manager, managers = among(db, "manager", persons)
     rows = db.rows(
-        f"SELECT i.case_id FROM item i JOIN cases c ON c.id = i.case_id WHERE {roles} AND ({owner} OR {holder} OR "
+        f"SELECT i.case_id, i.role FROM item i JOIN cases c ON c.id = i.case_id WHERE {roles} AND ({owner} OR {holder} OR "
         "(i.owner IS NULL AND coalesce(i.whose, '') <> 'manager') OR (i.whose = 'manager' AND c.subject IN "
-        f"(SELECT subject FROM responsible WHERE {manager}))) ORDER BY coalesce(i.due_on, '9999-12-31'), i.case_id LIMIT ?",
-        held, owners, holders, managers, LOOKED_AT + 1)  # fmt: skip
-    return [row[0] for row in rows]
+        f"(SELECT subject FROM responsible WHERE {manager}))) ORDER BY coalesce(i.due_on, '9999-12-31'), i.case_id",
+        held, owners, holders, managers)  # fmt: skip
+    return [(case, role) for case, role in rows]

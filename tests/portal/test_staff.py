@@ -174,7 +174,7 @@ def test_trying_a_change_leaves_nothing_behind(office: Office, admin: str, today
     assert made is not None
     assert not typed.wrong
     alone = would_leave_alone(office.db, books.rules(office.db), made)
-    assert case in [s.id for s in alone.items]
+    assert case in [s.id for s in alone]
     assert office.db.rows("SELECT until FROM role_grant WHERE person = ? AND role = 'account_manager'", manager) == [
         (None,)
     ]
