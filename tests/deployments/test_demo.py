@@ -16,6 +16,7 @@ from deployments.commands.serve import PORT
 from deployments.portfolio import portfolio
 from door.db import connect
 from tests.deployments.shell import Shell
+from tests.deployments.test_readme import STREAMS
 
 ROOT = Path(__file__).parents[2]
 WEEKS, LOANS = 4, 150
@@ -64,6 +65,7 @@ def test_the_same_seed_lives_the_same_quarter_to_the_last_hash(url: str, tmp_pat
     print(f"\n{LOANS} loans, {WEEKS} weeks: {counts}, {len(first[1])} streams")
     assert counts["replay_divergences"] == 0
     assert counts["cases_opened"] == counts["closed"] + counts["open"]
+    assert {stream.partition(":")[0] for stream in first[1]} < STREAMS
     for what in ("outsourced", "concluded", "verified_site", "closed", "flow_runs"):
         assert counts[what] > 0, what
     assert (lived(tmp_path, url, 3), heads(url)) == first

@@ -7,8 +7,11 @@ import typer
 from click import Command, Group
 
 from deployments.cli import app
+from processes import PROCESSES
 from tests.deployments.shell import ROOT
 
+#: Kinds of streams by the table in docs/journal.md.
+STREAMS = set(re.findall(r"^\| `(\w+):", (ROOT / "docs" / "journal.md").read_text(encoding="utf-8"), re.MULTILINE))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -40,3 +43,11 @@ def test_every_file_of_the_readme_is_there() -> None:
     assert len(named) > 10
     for name in named:
         assert (ROOT / name).exists(), name
+
+
+def test_every_stream_that_the_code_writes_stands_in_the_page_of_the_journal() -> None:
+    code = [file.read_text(encoding="utf-8") for folder in ("door", "tasks", "portal", "deployments", "flows")
+            for file in (ROOT / folder).rglob("*.py")]  # fmt: skip
+    named = {kind for text in code for kind in re.findall(r'f"([a-z]+):\{', text)}
+    others = {"account", "address", "by", "anchor"}  # who is throttled, a letter's word, where a fault is
+    assert (named | {p.stream for p in PROCESSES.values()}) - others == STREAMS
