@@ -19,6 +19,7 @@ from deployments.api import drain
 from deployments.mailbox import Mailbox
 from deployments.portfolio import Portfolio, portfolio, staff
 from deployments.serve import server
+from deployments.settings import policies
 from door.act import act
 from door.command import Clock, Command
 from door.db import Db, path_of
@@ -35,7 +36,6 @@ from tasks.mapping import load as load_mapping
 from tasks.replay import all_cases, replay
 
 BEGIN, WEEKS = date(2026, 1, 5), 13
-POLICIES = Path("policies")
 Say = Callable[[str, int, int], None]  # what is being done, weeks done, weeks in all
 
 
@@ -134,7 +134,7 @@ def _fresh(url: str, home: Path) -> None:
 
 def put_in_force(db: Db, here: House) -> None:
     """The first policy book, proposed by one editor and approved by another."""
-    book = load_book(POLICIES)
+    book = load_book(policies())
     books.keep(db, book)
     first, second = (
         row[0] for row in db.rows("SELECT person FROM role_grant WHERE role = 'policy_editor' ORDER BY person")
@@ -150,7 +150,7 @@ def take_in(db: Db, here: House, bank: Portfolio, day: date) -> None:
     """The day's extract from core banking; branch heads hand borrowers over to the managers that it proposes."""
     extract = bank.write(day, here.home / "extracts" / f"{day}.csv.gz")
     found = intake(
-        db, extract, load_mapping(POLICIES / "mappings" / "core_banking.yaml"), day, here.snapshots, here.now()
+        db, extract, load_mapping(policies() / "mappings" / "core_banking.yaml"), day, here.snapshots, here.now()
     )
     clock, rules = here.clock(day), books.rules(db)
     heads = dict(

@@ -1,7 +1,6 @@
 """Which policy book applies: the newest in force on a date for what begins, its own for what is open."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from door.command import Rules
@@ -80,4 +79,3 @@ def rules(db: Db) -> Rules:
 
 
 DEFAULT_CALENDAR = "KR"
-FOLDER = Path("policies")
