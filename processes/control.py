@@ -15,6 +15,7 @@ CONTROL = Process(
         "confirm": Step(USER, DEPARTMENT, CREDIT, due="control.confirm", does=(
             Do("confirm", "in_force", tells="manager"),
             Do("reject", "rejected", f.Reason))),
+        # lifted when its orders are accepted, or waived: cancelled by a credit manager without a part in the decision
         "in_force": Step(USER, DEPARTMENT, CREDIT, due="control.review", does=(
             Do("ask_lift", "confirm_lift", f.Reason, when="open_order == 0"),
             Do("renew", "in_force", f.Extension))),

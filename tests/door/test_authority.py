@@ -40,6 +40,17 @@ def test_who_issued_an_order_does_not_cancel_it_to_lift_his_own_restriction(bank
     assert bank.do("seo", "cancel", order).step == "cancelled"
 
 
+def test_who_waived_the_order_does_not_lift_the_restriction_alone(bank: Bank) -> None:
+    """Cancelled, an order is waived: by somebody who had no part in the decision, with a reason; and two lift."""
+    control, order = bank.do("han", "impose", bank.inspection("decide")).opened
+    bank.do("oh", "confirm", control)
+    assert bank.ask("seo", "cancel", order, payload={"reason": ""}).refused.code == "form"  # type: ignore[union-attr]
+    bank.do("seo", "cancel", order)
+    bank.do("seo", "ask_lift", control)
+    assert bank.refused("seo", "lift", control) == Refused("four_eyes", {"did": "ask_lift", "person": "seo"})
+    assert bank.do("han", "lift", control).step == "lifted"
+
+
 @pytest.mark.parametrize("step", ["verify_desk", "decide"])
 def test_who_concluded_does_not_end_the_case_once_he_is_credit_manager(bank: Bank, step: str) -> None:
     case = bank.inspection(step)
