@@ -25,6 +25,7 @@ from deployments.commands import (
     outbox,
     policy,
     portal,
+    program,
     replay,
     run,
     serve,
@@ -123,6 +124,7 @@ for module in (
     bpmn,
     demo,
     portal,
+    program,
     serve,
     bench,
 ):

@@ -3,10 +3,11 @@ within what a person may see of the case."""
 
 import hashlib
 import re
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query
@@ -25,8 +26,9 @@ from portal.sight import sight
 router = APIRouter()
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,79}$")  # as models/forms.Name
 SHA256 = re.compile(r"^[0-9a-f]{64}$")
-KEY = re.compile(r"^[A-Za-z0-9._-]{1,80}$")
+KEY = re.compile(r"^[A-Za-z0-9._:-]{1,80}$")
 MOST = 200  # files that one person keeps ready for one case
+NAMED = ("sha256", "kind", "shows", "taken_at", "latitude", "longitude")  # of a file, in a package
 _COLUMNS = "key, sha256, kind, shows, name, taken_at, latitude, longitude, at"
 _SANDBOX = "sandbox; default-src 'none'; frame-ancestors 'none'"  # whatever it is, nothing in it runs
 
@@ -79,6 +81,25 @@ def take(asking: Asking, case: int, sent: UploadFile, key: str, kind: str, shows
         f"INSERT INTO upload (person, case_id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         asking.me.id, case, *astuple(made))  # fmt: skip
     return made if written else _before(asking, case, key) or made
+
+
+def stranger(asking: Asking, case: int, said: Mapping[str, Any]) -> str:
+    """The place in a payload that names a file which he has not handed in for the case, or otherwise than it was taken in;
+    empty: there is none. What is no file at all is the form's to refuse."""
+    there = [asdict(each) for each in ready(asking, case)]
+    for n, one_ in enumerate(_list(said.get("evidence"))):
+        named = {"latitude": "", "longitude": "", **one_} if isinstance(one_, dict) else None
+        if named is not None and not any(all(each[x] == named.get(x) for x in NAMED) for each in there):
+            return f"evidence.{n}"
+    hashes = {each["sha256"] for each in there}
+    for n, sha256 in enumerate(_list(said.get("files"))):
+        if sha256 not in hashes:
+            return f"files.{n}"
+    return ""
+
+
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
 
 
 def drop(asking: Asking, case: int, key: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST = 12 << 20  # bytes of a body: one photo, or a form
@@ -15,6 +15,8 @@ _CONFINED = ("default-src 'none'; style-src 'self'; script-src 'self'; img-src '
 
 class TooLarge(Exception):
     """The body is larger than is taken."""
+
+    says = f"At most {LARGEST >> 20} MB are taken at a time."
 
 
 class Guard:
@@ -27,7 +29,7 @@ class Guard:
             return
         refused = self._refused(scope)
         if refused:
-            await PlainTextResponse(*refused)(scope, receive, self._with_headers(scope, send))
+            await _said(scope["path"], *refused)(scope, receive, self._with_headers(scope, send))
             return
         taken = 0
 
@@ -47,7 +49,7 @@ class Guard:
         if (urlsplit(f"//{host}").hostname or "") not in self.hosts:
             return "This address is not served here.", 400
         if int(headers.get("content-length") or 0) > LARGEST:
-            return f"At most {LARGEST >> 20} MB are taken at a time.", 413
+            return TooLarge.says, 413
         origin = headers.get("origin")
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and origin and urlsplit(origin).netloc != host:
             return "This was sent from another site, and is not taken.", 403
@@ -71,3 +73,11 @@ class Guard:
             await send(message)
 
         return sending
+
+
+def _said(path: str, says: str, status: int) -> Response:
+    """To a program in the form that its other problems have (RFC 9457)."""
+    if not path.startswith("/api/"):
+        return PlainTextResponse(says, status)
+    body = {"type": "about:blank", "title": "not taken", "status": status, "code": "guard", "detail": says}
+    return JSONResponse(body, status, media_type="application/problem+json")

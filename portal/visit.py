@@ -17,7 +17,7 @@ from portal.asking import Form, NotThere, SignedIn
 from portal.case import opened
 from portal.house import Asking
 from portal.page import show
-from portal.step import COLLECTING, shown, taken, view_of
+from portal.step import COLLECTING, View, shown, taken, view_of
 from tasks.inbox import START, Waiting, items
 
 router = APIRouter()
@@ -69,8 +69,7 @@ def photograph(posted: Form, case: int) -> Response:
     """One file a request, under the sender's key. To a script the answer as data, else back to the form."""
     asking, sent = posted.asking, posted.form.get("file")
     as_data = "application/json" in asking.request.headers.get("accept", "")
-    action = _taking(asking, case)
-    view = view_of(asking, case, action)
+    view = taking(asking, case)
     if view.refused is not None:
         return _refused(as_data, shown(view, status=409), view.reader.say("It is not yours to hand in now."), 409)
     if sent is None or isinstance(sent, str):
@@ -102,13 +101,13 @@ def _action(asking: Asking, case: int) -> str:
     return STEPS.get(s.step) or (done[1] if done else "submit" if asking.me.person.lane == "vendor" else "collect")
 
 
-def _taking(asking: Asking, case: int) -> str:
-    """The arrow of the case's step that files belong to. Raises NotThere where none takes any."""
+def taking(asking: Asking, case: int) -> View:
+    """The arrow of the case's step that files belong to, as he has it before him. Raises NotThere where none takes any."""
     file = opened(asking, case)
     for do in file.process.steps[file.s.step].does:
         if {"evidence", "files"} & do.form.model_fields.keys():
-            return do.name
-    return _action(asking, case)
+            return view_of(asking, case, do.name)
+    return view_of(asking, case, _action(asking, case))
 
 
 def _handed_in(asking: Asking, stream: str) -> tuple[int, str] | None:

@@ -2,6 +2,7 @@
 with a key, so that a lost answer is asked for again without harm."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Annotated, Any
 
 import orjson
@@ -12,10 +13,13 @@ from starlette.responses import JSONResponse
 
 from door.command import Command, Refused, Verdict
 from door.db import Unreachable, one
-from door.fold import CASE_COLUMNS, State, load
+from door.fold import State
 from models.process import USER
 from portal.api import forms as f
-from portal.api.caller import Acts, Caller, HandsIn, Key, Pays, Problem, Reads, Visits
+from portal.api.caller import LARGEST, Acts, Caller, HandsIn, Key, Pays, Problem, Reads, Visits, seen
+from portal.api.evidence import router as evidence_router
+from portal.evidence import stranger
+from portal.guard import TooLarge
 from portal.house import Portal
 from portal.scope import scope
 from portal.sight import sight
@@ -24,15 +28,15 @@ from tasks.gate import check
 from tasks.inbox import START, items
 from tasks.sentences import sentence
 
-LARGEST = 2**53 - 1
 Limit = Annotated[int, Query(ge=1, le=200)]
 After = Annotated[int, Query(ge=0, le=LARGEST)]
+Place = Annotated[str, Query(pattern=r"^(\d{4}-\d\d-\d\d_\d{1,15})?$", description="As `next` says it.")]
+NEVER = "9999-12-31"  # where what has no deadline stands
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     n: {"model": f.Trouble, "description": says, "content": {"application/problem+json": {}}}
     for n, says in {400: "It can't be read.", 401: "Nobody is known.", 403: "It is not his.", 404: "There is none.",
                     409: "The door refuses.", 422: "A field is wrong."}.items()
 }  # fmt: skip
-_COLUMNS = ", ".join(f"c.{name}" for name in CASE_COLUMNS)
 
 router = APIRouter(responses=PROBLEMS)
 
@@ -42,10 +46,12 @@ def api(portal: Portal) -> FastAPI:
     made = FastAPI(title="Post-loan management", version="1", docs_url=None, redoc_url=None)
     made.state.portal = portal
     made.include_router(router)
+    made.include_router(evidence_router, responses=PROBLEMS)
     made.add_exception_handler(Problem, problem)
     made.add_exception_handler(RequestValidationError, invalid)
     made.add_exception_handler(HTTPException, http)
     made.add_exception_handler(Unreachable, unreachable)
+    made.add_exception_handler(Exception, defect)
     return made
 
 
@@ -112,7 +118,7 @@ def cases(caller: Reads, process: Annotated[str, Query(max_length=40)] = "", ste
 @router.get("/cases/{case}")
 def case(caller: Reads, case: int) -> f.Whole:
     """One case whole, as far as the caller is shown it, with the acts that its step offers."""
-    s, borrower = _seen(caller, case)
+    s, borrower = seen(caller, case)
     step = caller.person.rules.processes[s.process].steps[s.step]
     acts = [do.name for do in step.does if do.name != step.late] if step.kind == USER else []
     facts = sight(caller.person, s).facts(s)
@@ -120,15 +126,16 @@ def case(caller: Reads, case: int) -> f.Whole:
 
 
 @router.get("/items")
-def waiting(caller: Reads, limit: Limit = 50) -> f.Page:
+def items_(caller: Reads, after: Place = "", limit: Limit = 50) -> f.Page:
     """What waits for the caller, by deadline."""
     asking = caller.person
-    found: list[f.Case] = []
-    for w in items(caller.db, asking.rules, asking.me.person, asking.day):
-        if len(found) == limit:
-            break
-        found.append(f.Case(**_said(w.state, w.borrower)))
-    return f.Page(items=found, next=None)
+    due, _, last = after.partition("_")
+    place = (due, int(last)) if last else START
+    waiting = list(islice(items(caller.db, asking.rules, asking.me.person, asking.day, place), limit + 1))
+    found = [f.Case(**_said(w.state, w.borrower)) for w in waiting[:limit]]
+    more = len(waiting) > limit
+    address = f"/api/v1/items?after={found[-1].due_on or NEVER}_{found[-1].id}&limit={limit}" if more else None
+    return f.Page(items=found, next=address)
 
 
 @router.post("/cases/{case}/acts")
@@ -139,21 +146,14 @@ def act(caller: Acts, key: Key, case: int, asked: f.Act) -> f.Done:
 
 
 def _act(caller: Caller, case: int, command: Command) -> f.Done:
-    _seen(caller, case)
+    seen(caller, case)
+    if place := stranger(caller.person, case, command.payload):
+        raise Problem(422, "no_file", f"{place}: this file was not handed in for the case by the caller: POST "
+                      f"/cases/{case}/evidence takes it in, and answers how it is named.", field=place)  # fmt: skip
     (verdict,) = caller.person.act(command)
     if verdict.refused:
         raise _refusal(verdict)
     return f.Done(case=case, step=verdict.step, seq=verdict.seq, hash=verdict.hash, repeated=verdict.repeated)
-
-
-def _seen(caller: Caller, case: int) -> tuple[State, str]:
-    """The case, if it is his to see. Raises Problem."""
-    where, values = scope(caller.person)
-    row = one(caller.db.rows(f"SELECT coalesce(b.name, ''), {_COLUMNS} FROM cases c LEFT JOIN borrower b "
-                             f"ON b.id = c.subject WHERE c.id = ? AND {where}", min(case, LARGEST), *values))  # fmt: skip
-    if row is None:
-        raise Problem(404, "no_case", f"There is no case {case}.")
-    return load(row[1:]), row[0]
 
 
 def _said(s: State, borrower: str) -> dict[str, Any]:
@@ -200,8 +200,15 @@ def invalid(request: Request, e: Exception) -> JSONResponse:
 
 def http(request: Request, e: Exception) -> JSONResponse:
     assert isinstance(e, HTTPException)  # noqa: S101
+    if isinstance(e.__cause__, TooLarge):
+        return _problem(413, "too_large", TooLarge.says, {})
     return _problem(e.status_code, "http", str(e.detail) + ".", {})
 
 
 def unreachable(request: Request, e: Exception) -> JSONResponse:
     return _problem(503, "unreachable", "The database does not answer; nothing was changed.", {})
+
+
+def defect(request: Request, e: Exception) -> JSONResponse:
+    """Nobody foresaw it; it stands in the log."""
+    return _problem(500, "defect", "This is a defect of the program: ask again with the same key, and report it.", {})

@@ -11,10 +11,14 @@ from fastapi import Depends, Header, Request
 
 from door import store
 from door.db import Db, one
+from door.fold import CASE_COLUMNS, State, load
 from portal import access
 from portal.asking import COOKIE
 from portal.house import Asking, Connection, Me, portal_of
+from portal.scope import scope
 
+LARGEST = 2**53 - 1
+_COLUMNS = ", ".join(f"c.{name}" for name in CASE_COLUMNS)
 SCOPES = ("assignments:read", "packages:write", "checks:write", "cases:read", "act")
 
 
@@ -39,6 +43,16 @@ class Caller:
         if self.asking is None:
             raise Problem(403, "nobody", "This program acts in nobody's name: it may only ask the gate.")
         return self.asking
+
+
+def seen(caller: Caller, case: int) -> tuple[State, str]:
+    """The case, if it is the caller's to see, and the borrower's name. Raises Problem."""
+    where, values = scope(caller.person)
+    row = one(caller.db.rows(f"SELECT coalesce(b.name, ''), {_COLUMNS} FROM cases c LEFT JOIN borrower b "
+                             f"ON b.id = c.subject WHERE c.id = ? AND {where}", max(0, min(case, LARGEST)), *values))  # fmt: skip
+    if row is None:
+        raise Problem(404, "no_case", f"There is no case {case}.")
+    return load(row[1:]), row[0]
 
 
 def issue(db: Db, name: str, person: str, scopes: list[str], ends_on: date) -> str:

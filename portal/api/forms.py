@@ -90,6 +90,17 @@ class Package(Model):
     seen: Annotated[int, Field(ge=1)] | None = None
 
 
+class File(Model):
+    """A file that was taken in, as a package's `evidence` names it; time and place are empty where nothing says them."""
+
+    sha256: str
+    kind: Literal["photo", "document"]
+    shows: str
+    taken_at: str
+    latitude: str
+    longitude: str
+
+
 class Act(Model):
     """One act on a case, with its form's fields as the payload."""
 

@@ -1,5 +1,6 @@
 """The API: core banking asks the gate, a vendor's system fetches visits and hands in packages, people's programs act."""
 
+import hashlib
 from datetime import date
 from typing import Any
 
@@ -8,6 +9,8 @@ from fastapi.testclient import TestClient
 
 from portal.api.caller import issue
 from tests.portal.conftest import Office
+from tests.portal.links import waiting
+from tests.portal.pictures import HTML, PDF, SVG, photo
 
 FAR = date(2030, 1, 1)
 
@@ -90,6 +93,117 @@ def test_a_package_is_handed_in_once_and_the_door_refuses_in_a_sentence(office: 
     assert late.json()["detail"].endswith(".")
 
 
+# -- evidence ---------------------------------------------------------------------------------------------------------
+
+
+def visited(office: Office, program: Any, *scopes: str) -> tuple[TestClient, int]:
+    """A vendor's system, and a visit of its inspector."""
+    inspector, case = office.db.rows("SELECT owner, case_id FROM item WHERE step = 'visit' ORDER BY case_id LIMIT 1")[0]
+    return program("vendor", inspector, *(scopes or ("packages:write",))), case
+
+
+def sent(vendor: TestClient, case: int, content: bytes, key: str = "photo-01", **said: str) -> Any:
+    said = {"kind": "photo", "shows": "gate"} | said
+    return vendor.post(f"/api/v1/cases/{case}/evidence", data=said, files={"file": ("gate.jpg", content, "text/html")},
+                       headers={"Idempotency-Key": key})  # fmt: skip
+
+
+def handed_in(office: Office, vendor: TestClient, case: int, *evidence: Any, key: str = "package-1") -> Any:
+    said = {"how": "outsourced", "visited_on": office.house.business_date().isoformat(), "answers": [],
+            "evidence": list(evidence)}  # fmt: skip
+    return vendor.post("/api/v1/packages", json={"case": case, "package": said}, headers={"Idempotency-Key": key})
+
+
+def test_a_photograph_is_kept_by_its_content_and_stands_in_the_package_as_it_was_answered(
+    office: Office, program: Any
+) -> None:
+    vendor, case = visited(office, program)
+    content = photo()
+    taken = sent(vendor, case, content)
+    assert taken.status_code == 200
+    assert taken.json() == {"sha256": hashlib.sha256(content).hexdigest(), "kind": "photo", "shows": "gate",
+                            "taken_at": "2026-02-02T05:07:00Z", "latitude": "37.56650", "longitude": "126.97800"}  # fmt: skip
+    sha256 = taken.json()["sha256"]
+    assert (office.house.home / "evidence" / sha256[:2] / sha256).read_bytes() == content
+    assert handed_in(office, vendor, case, taken.json()).json()["step"] == "screen"
+    assert office.db.rows("SELECT case_id FROM evidence WHERE sha256 = ?", sha256) == [(case,)]
+
+
+def test_a_repeat_under_the_same_key_is_none_and_another_file_under_it_is_refused(office: Office, program: Any) -> None:
+    vendor, case = visited(office, program)
+    first, content = sent(vendor, case, photo()), photo("red")
+    assert sent(vendor, case, photo()).json() == first.json()
+    for again in (sent(vendor, case, content), sent(vendor, case, photo(), shows="sign")):
+        assert (again.status_code, again.json()["code"]) == (409, "key_reused")
+    assert office.db.rows("SELECT count(*) FROM upload WHERE case_id = ?", case) == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status", "code"),
+    [(HTML, "photo", 415, "unknown"), (SVG, "document", 415, "unknown"), (PDF, "photo", 415, "no_picture"),
+     (PDF + b"\0" * (10 << 20), "document", 413, "too_large"), (photo(size=(400, 300))[:900], "photo", 422, "broken"),
+     (PDF + b"\0" * (12 << 20), "document", 413, "guard")],
+    ids=["html", "svg", "pdf as photo", "large", "cut off", "larger than a body"])  # fmt: skip
+def test_what_is_no_evidence_is_a_problem_that_says_what_to_send(
+    office: Office, program: Any, content: bytes, kind: str, status: int, code: str
+) -> None:
+    vendor, case = visited(office, program)
+    answer = sent(vendor, case, content, kind=kind)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert office.db.rows("SELECT count(*) FROM upload") == [(0,)]
+
+
+def test_a_body_without_a_length_is_cut_off_as_well(office: Office, program: Any) -> None:
+    vendor, _ = visited(office, program)
+    endless = (b"x" * (1 << 20) for _ in range(20))
+    answer = vendor.post("/api/v1/packages", content=endless, headers={"Idempotency-Key": "package-1",
+                                                                       "content-type": "application/json"})  # fmt: skip
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+def test_files_are_taken_for_a_visit_of_ones_own_while_it_waits(office: Office, program: Any) -> None:
+    vendor, case = visited(office, program)
+    others = office.db.rows("SELECT i.case_id FROM item i WHERE i.step = 'visit' AND i.owner <> (SELECT owner FROM item "
+                            "WHERE case_id = ?) LIMIT 1", case)[0][0]  # fmt: skip
+    assert sent(vendor, others, photo()).status_code == 404
+    assert handed_in(office, vendor, case).status_code == 200
+    late = sent(vendor, case, photo())
+    assert (late.status_code, late.json()["code"]) == (409, "not_here")
+    officer = program("officer", office.of("post_loan_officer"), "packages:write")
+    assert sent(officer, others, photo()).status_code == 409
+    assert office.db.rows("SELECT count(*) FROM upload") == [(0,)]
+    core = program("core", "", "packages:write")
+    assert sent(core, case, photo()).json()["code"] == "nobody"
+
+
+@pytest.mark.parametrize("change", [{"sha256": "0" * 64}, {"taken_at": "2026-02-02T05:08:00Z"}, {"latitude": "37.00000"},
+                                    {"shows": "sign"}, {"kind": "document"}])  # fmt: skip
+def test_a_package_names_no_file_otherwise_than_it_was_taken_in(
+    office: Office, program: Any, change: dict[str, str]
+) -> None:
+    vendor, case = visited(office, program, "packages:write", "act")
+    taken = sent(vendor, case, photo()).json()
+    answer = handed_in(office, vendor, case, taken, taken | change)
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "no_file", "evidence.1")
+    body = {"action": "submit", "payload": {"how": "outsourced", "visited_on": "2026-02-02", "answers": [],
+                                            "evidence": [taken | change]}}  # fmt: skip
+    acted = vendor.post(f"/api/v1/cases/{case}/acts", json=body, headers={"Idempotency-Key": "package-2"})
+    assert (acted.status_code, acted.json()["code"]) == (422, "no_file"), "nor by the door for all acts"
+
+
+def test_a_proof_of_a_correction_is_a_file_that_was_handed_in(office: Office, program: Any) -> None:
+    case, manager = waiting(office, "in_work")
+    program_ = program("branch", manager, "packages:write", "act")
+    body = {"action": "done", "payload": {"says": "The plan is here.", "files": ["0" * 64]}}
+    path, key = f"/api/v1/cases/{case}/acts", {"Idempotency-Key": "correction-1"}
+    refused = program_.post(path, json=body, headers=key)
+    assert (refused.status_code, refused.json()["field"]) == (422, "files.0")
+    taken = sent(program_, case, PDF, kind="document", shows="plan").json()
+    body["payload"]["files"] = [taken["sha256"]]  # type: ignore[index]
+    assert program_.post(path, json=body, headers=key).json()["step"] == "accept"
+
+
 def test_somebody_signed_in_may_ask_with_his_form_token(office: Office) -> None:
     officer = office.of("post_loan_officer")
     case = office.at(officer).get("/api/v1/items").json()["items"][0]
@@ -99,6 +213,23 @@ def test_somebody_signed_in_may_ask_with_his_form_token(office: Office) -> None:
     done = office.at(officer).post(path, json=act, headers={**key, "X-Form-Token": office.form(officer)})
     assert done.status_code == 200
     assert office.db.rows("SELECT holder FROM item WHERE case_id = ?", case["id"]) == [(officer,)]
+
+
+def test_what_waits_is_found_page_by_page(office: Office, program: Any) -> None:
+    asks = program("asks", office.of("post_loan_officer"), "cases:read")
+    whole = asks.get("/api/v1/items?limit=200").json()
+    found, address = [], "/api/v1/items?limit=1"
+    while address:
+        page = asks.get(address).json()
+        found += page["items"]
+        address = page["next"]
+    assert (found, whole["next"]) == (whole["items"], None)
+    assert len(found) > 5
+
+
+def test_a_host_that_is_not_ours_is_told_so_in_the_form_of_a_problem(office: Office) -> None:
+    answer = office.browser().get("/api/v1/cases", headers={"host": "elsewhere.example"})
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
 
 
 def test_all_cases_are_found_page_by_page(office: Office, program: Any) -> None:
@@ -115,4 +246,5 @@ def test_the_description_names_every_operation(office: Office) -> None:
     said = office.browser().get("/api/v1/openapi.json").json()
     assert set(said["paths"]) == {
         "/disbursement-checks", "/assignments", "/packages", "/cases", "/cases/{case}", "/cases/{case}/acts", "/items",
+        "/cases/{case}/evidence",
     }  # fmt: skip
