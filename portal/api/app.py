@@ -2,6 +2,7 @@
 with a key, so that a lost answer is asked for again without harm."""
 
 from collections.abc import Mapping
+from datetime import date
 from itertools import islice
 from typing import Annotated, Any
 
@@ -129,13 +130,21 @@ def case(caller: Reads, case: int) -> f.Whole:
 def items_(caller: Reads, after: Place = "", limit: Limit = 50) -> f.Page:
     """What waits for the caller, by deadline."""
     asking = caller.person
-    due, _, last = after.partition("_")
-    place = (due, int(last)) if last else START
-    waiting = list(islice(items(caller.db, asking.rules, asking.me.person, asking.day, place), limit + 1))
+    waiting = list(islice(items(caller.db, asking.rules, asking.me.person, asking.day, _place(after)), limit + 1))
     found = [f.Case(**_said(w.state, w.borrower)) for w in waiting[:limit]]
     more = len(waiting) > limit
     address = f"/api/v1/items?after={found[-1].due_on or NEVER}_{found[-1].id}&limit={limit}" if more else None
     return f.Page(items=found, next=address)
+
+
+def _place(after: str) -> tuple[str, int]:
+    due, _, last = after.partition("_")
+    try:
+        return (date.fromisoformat(due).isoformat(), int(last)) if last else START
+    except ValueError:
+        raise Problem(
+            422, "field", "after: this is no place in the list; take it from `next`.", field="after"
+        ) from None
 
 
 @router.post("/cases/{case}/acts")

@@ -224,6 +224,7 @@ def test_what_waits_is_found_page_by_page(office: Office, program: Any) -> None:
         found += page["items"]
         address = page["next"]
     assert (found, whole["next"]) == (whole["items"], None)
+    assert asks.get("/api/v1/items?after=9999-12-32_1").json()["field"] == "after"
     assert len(found) > 5
 
 
