@@ -1,5 +1,6 @@
 """The demo as `postloan demo --once` lives it: through real flows, and the same again for the same seed."""
 
+import fcntl
 import json
 import socket
 import subprocess
@@ -84,6 +85,18 @@ def test_a_demo_that_stays_up_says_before_it_begins_which_option_names_another_p
         says = Shell("", tmp_path).wrong("demo", *words)
     assert says.endswith(f"is taken: stop what uses it, or name another with {option}.")
     assert not (HOME / "postloan.db").exists()
+
+
+def test_a_demo_that_is_up_is_not_emptied_by_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    home = HOME / "prefect"
+    home.mkdir(parents=True)
+    (home / "up.json").write_text('{"pid": 4711}')
+    with (home / "up.lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        says = Shell("", tmp_path).wrong("demo", "--once")
+    assert says == "The demo is already up (process 4711): `postloan --home var/demo down` stops it."
+    assert (home / "up.json").exists()
 
 
 def test_the_smallest_bank_can_be_invented_from_any_seed() -> None:
