@@ -12,12 +12,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from door.command import Command, Refused, Verdict
+from door.command import Command, Refused
 from door.db import Unreachable, one
 from door.fold import State
 from models.process import USER
 from portal.api import forms as f
-from portal.api.caller import LARGEST, Acts, Caller, HandsIn, Key, Pays, Problem, Reads, Visits, seen
+from portal.api.caller import LARGEST, Acts, Caller, HandsIn, Key, Pays, Problem, Reads, Visits, refusal, seen
 from portal.api.evidence import router as evidence_router
 from portal.evidence import stranger
 from portal.guard import TooLarge
@@ -161,7 +161,7 @@ def _act(caller: Caller, case: int, command: Command) -> f.Done:
                       f"/cases/{case}/evidence takes it in, and answers how it is named.", field=place)  # fmt: skip
     (verdict,) = caller.person.act(command)
     if verdict.refused:
-        raise _refusal(verdict)
+        raise refusal(verdict.refused)
     return f.Done(case=case, step=verdict.step, seq=verdict.seq, hash=verdict.hash, repeated=verdict.repeated)
 
 
@@ -172,12 +172,6 @@ def _said(s: State, borrower: str) -> dict[str, Any]:
 
 def _reason(refused: Refused) -> f.Reason:
     return f.Reason(code=refused.code, facts=dict(refused.facts), says=sentence(refused))
-
-
-def _refusal(v: Verdict) -> Problem:
-    refused = v.refused or Refused("odd")
-    status = 422 if refused.code == "form" else 409
-    return Problem(status, refused.code, sentence(refused), facts=dict(refused.facts))
 
 
 # -- problems ---------------------------------------------------------------------------------------------------------

@@ -10,12 +10,14 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request
 
 from door import store
+from door.command import Refused
 from door.db import Db, one
 from door.fold import CASE_COLUMNS, State, load
 from portal import access
 from portal.asking import COOKIE
 from portal.house import Asking, Connection, Me, portal_of
 from portal.scope import scope
+from tasks.sentences import sentence
 
 LARGEST = 2**53 - 1
 _COLUMNS = ", ".join(f"c.{name}" for name in CASE_COLUMNS)
@@ -53,6 +55,11 @@ def seen(caller: Caller, case: int) -> tuple[State, str]:
     if row is None:
         raise Problem(404, "no_case", f"There is no case {case}.")
     return load(row[1:]), row[0]
+
+
+def refusal(refused: Refused) -> Problem:
+    """What the door said no to, as it is answered."""
+    return Problem(422 if refused.code == "form" else 409, refused.code, sentence(refused), facts=dict(refused.facts))
 
 
 def issue(db: Db, name: str, person: str, scopes: list[str], ends_on: date) -> str:

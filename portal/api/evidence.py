@@ -9,11 +9,10 @@ from fastapi import Form as Field
 from models.forms import Name
 from portal import evidence, files
 from portal.api import forms as f
-from portal.api.caller import HandsIn, Key, Problem, seen
+from portal.api.caller import HandsIn, Key, Problem, refusal, seen
 from portal.asking import NotThere
 from portal.page import Reader
 from portal.visit import taking
-from tasks.sentences import sentence
 
 STATUS = {"too_large": 413, "unknown": 415, "no_picture": 415, "broken": 422, "too_many": 409}
 TROUBLE = {413: {"description": "It is too large."}, 415: {"description": "It is neither a picture nor a PDF."}}
@@ -35,7 +34,7 @@ def hand_in(caller: HandsIn, key: Key, case: int, file: UploadFile, kind: Annota
     except NotThere:
         raise Problem(409, "no_files", f"No file belongs to case {case} as it stands.") from None
     if view.refused is not None:
-        raise Problem(409, view.refused.code, sentence(view.refused), facts=dict(view.refused.facts))
+        raise refusal(view.refused)
     try:
         kept = evidence.take(asking, case, file, key, kind, shows, taken_at, latitude, longitude)
     except files.Unfit as unfit:
