@@ -31,6 +31,11 @@ class Forged(Exception):
     """A form that no page of this sign-in sent."""
 
 
+def caller_of(request: Request) -> str:
+    """The address that it comes from."""
+    return request.client.host if request.client else ""
+
+
 def signed_in(request: Request, db: Connection) -> Iterator[Asking]:
     portal = portal_of(request)
     day = portal.house.business_date().isoformat()

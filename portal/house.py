@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from door.command import Clock, Command, Person, Rules, Verdict
 from door.db import Db, connect
+from portal.provider import Provider
 from tasks import books
 from tasks.house import House
 
@@ -20,12 +21,13 @@ KEPT = 16  # idle connections
 class Portal:
     """One portal: where it works, what it tells when a case has come to a flow (`wake`: the stage's name), whether the
     browser's cookies may travel over plain HTTP (loopback only), where Prefect's API is just now (empty:
-    nowhere)."""
+    nowhere), the bank's account service (None: people sign in by password alone)."""
 
     house: House
     wake: Callable[[str], None] = lambda stage: None
     plain: bool = True
     prefect: Callable[[], str] = lambda: ""
+    provider: Provider | None = None
     _idle: "LifoQueue[Db]" = field(default_factory=lambda: LifoQueue(KEPT))
 
     @contextmanager
@@ -52,8 +54,8 @@ class Portal:
 
 @dataclass(frozen=True, slots=True)
 class Me:
-    """Who is signed in. `session`: the token's hash; `csrf`: what his forms carry; `proved_at`: when his password was
-    last asked for (UTC instant)."""
+    """Who is signed in. `session`: the token's hash; `csrf`: what his forms carry; `proved_at`: when he last proved
+    himself (UTC instant; empty: never), by `way`: "password" or "oidc"."""
 
     person: Person
     name: str
@@ -62,6 +64,7 @@ class Me:
     session: str
     csrf: str
     proved_at: str
+    way: str = "password"
 
     @property
     def id(self) -> str:

@@ -26,6 +26,7 @@ from tasks.inbox import START, Place, Waiting, items
 
 router = APIRouter()
 PAGE = 50
+ACTS = ("decide", "claim", "hand_back", "delegate", "hold")  # done in a list; all else has a page that asks more
 COUNTED = 500  # so many are counted exactly; more are "500 and more"
 #: What is decided in a list: for each step the arrow, and what it says of a green case.
 BULK: dict[str, tuple[str, dict[str, Any]]] = {
@@ -182,7 +183,7 @@ def act(posted: Form) -> Response:
     else:
         chosen, action = posted.texts("item"), posted.text("act")
     cases = [int(c) for c in dict.fromkeys(chosen) if c.isascii() and c.isdigit() and len(c) < 16]
-    if not cases or not action:
+    if not cases or action not in ACTS:
         return RedirectResponse(filters.address(), 303)
     if action in ("delegate", "hold") and not posted.text("to" if action == "delegate" else "until"):
         return show(asking, "hand_on.html", action=action, cases=_named(asking, cases), filters=filters,

@@ -14,8 +14,10 @@ from door.command import Command, Refused, Verdict
 from door.db import Unreachable, one
 from door.fold import CASE_COLUMNS, State, load
 from models.process import USER
+from portal.access import proved
 from portal.api import forms as f
 from portal.api.caller import Acts, Caller, HandsIn, Key, Pays, Problem, Reads, Visits
+from portal.arrows import HIGH_RISK
 from portal.house import Portal
 from portal.scope import scope
 from portal.sight import sight
@@ -133,7 +135,12 @@ def waiting(caller: Reads, limit: Limit = 50) -> f.Page:
 
 @router.post("/cases/{case}/acts")
 def act(caller: Acts, key: Key, case: int, asked: f.Act) -> f.Done:
-    """Decides, claims, comments, as the same person does on a page."""
+    """Decides, claims, comments, as the same person does on a page. What holds back money, lets it go, changes the rules or
+    ends a case takes a sign-in that was proved within minutes: a program has none."""
+    asking = caller.person
+    s, _ = _seen(caller, case)
+    if ((s.process, asked.action) in HIGH_RISK or asked.action == "cancel") and not proved(asking.portal, asking.me):
+        raise Problem(403, "proof", "That is decided on its page, where you are asked once more whether it is you.")
     return _act(caller, case, Command(caller.person.me.id, asked.action, asked.payload, case=case, key=key,
                                       on_behalf_of=asked.on_behalf_of, seen=asked.seen))  # fmt: skip
 
