@@ -20,7 +20,7 @@ from portal import about, answers, draft
 from portal.asking import Form, NotThere, SignedIn
 from portal.house import Asking
 from portal.now import item_acts, now, recipients
-from portal.page import Reader, names_of, show, spoken, why
+from portal.page import Reader, names_of, show, spoken, status_of, why
 from portal.proof import unproved, wanted
 from portal.scope import scope
 from portal.sight import Sight, sight
@@ -109,8 +109,8 @@ def act(posted: Form, case: int) -> Response:
         draft.drop(asking, case, action)
         return RedirectResponse(f"/cases/{case}?did={action}", 303)
     if action in ASKED and action in item_acts(asking, file.s, file.process, posted.text("behalf") or None):
-        return _asked(file, posted.text("behalf"), action, said, {}, 409, verdict.refused)
-    return _page(opened(asking, case), 409, refused=verdict.refused)
+        return _asked(file, posted.text("behalf"), action, said, {}, status_of(verdict.refused), verdict.refused)
+    return _page(opened(asking, case), status_of(verdict.refused), refused=verdict.refused)
 
 
 @router.get("/cases/{case:int}/cancel")

@@ -24,7 +24,7 @@ from portal.house import Asking
 from portal.inbox import BULK, green_conclusion
 from portal.linked import Choice, View, view_of
 from portal.matter import Said, effect, matter, named
-from portal.page import Reader, names_of, show, why
+from portal.page import Reader, names_of, show, status_of, why
 from portal.proof import unproved, wanted
 from portal.sight import sight
 from tasks import books
@@ -53,6 +53,8 @@ def decided(posted: Form, text: str) -> Response:
         return _done(view, action, before)
     if view.decided:
         return _page(view)
+    if not view.choices:
+        return _page(view, 403)
     chosen = next((c for c in view.choices if c.name == action and not c.refused), None)
     if chosen is not None and not chosen.inline:
         return RedirectResponse(f"/cases/{view.s.id}/{action}", 303)
@@ -70,7 +72,7 @@ def decided(posted: Form, text: str) -> Response:
     again = view_of(asking, text)
     if isinstance(again, Refused):
         return _ended(asking, again)
-    return _page(again, 409, posted, {}, verdict.refused)
+    return _page(again, status_of(verdict.refused), posted, {}, verdict.refused)
 
 
 # -- deciding ---------------------------------------------------------------------------------------------------------

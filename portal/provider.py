@@ -15,6 +15,8 @@ from typing import Any
 import httpx2
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.httpx_client import OAuth2Client
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -92,12 +94,10 @@ class Provider:
         """Where the browser goes; `again`: his password is to be asked for though he is signed in there. Raises
         Unanswered."""
         more: dict[str, Any] = {"prompt": "login", "max_age": 0} if again else {}
-        known = self._ask()
-        with self._client(known) as client:
-            address, _ = client.create_authorization_url(
-                known.says["authorization_endpoint"], state=errand.state, code_verifier=errand.verifier,
-                nonce=errand.nonce, **more)  # fmt: skip
-        return str(address)
+        challenge = create_s256_code_challenge(errand.verifier)
+        return str(prepare_grant_uri(
+            self._ask().says["authorization_endpoint"], self.declared.client, "code", self.back, SCOPE, errand.state,
+            nonce=errand.nonce, code_challenge=challenge, code_challenge_method="S256", **more))  # fmt: skip
 
     def account(self, errand: Errand, code: str, now: int) -> Account:
         """Who the code stands for; `now`: UTC seconds. Raises Unanswered, Untrue."""
@@ -134,8 +134,8 @@ class Provider:
     def _client(self, known: _Known) -> OAuth2Client:
         takes = known.says.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         how = "client_secret_basic" if "client_secret_basic" in takes else "client_secret_post"
-        return OAuth2Client(self.declared.client, self.declared.secret, token_endpoint_auth_method=how, scope=SCOPE,
-                            redirect_uri=self.back, code_challenge_method="S256", timeout=WAIT_S)  # fmt: skip
+        return OAuth2Client(self.declared.client, self.declared.secret, token_endpoint_auth_method=how,
+                            redirect_uri=self.back, timeout=WAIT_S)  # fmt: skip
 
     def _ask(self) -> _Known:
         """Its description and keys, as they were told within the hour. Raises Unanswered."""

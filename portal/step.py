@@ -21,7 +21,7 @@ from portal.house import Asking
 from portal.labels import labels
 from portal.now import for_whom
 from portal.offers import offers
-from portal.page import Reader, names_of, show, why
+from portal.page import Reader, names_of, show, status_of, why
 from portal.proof import unproved, wanted
 from portal.questions import absent, with_files
 from portal.story import payload
@@ -136,7 +136,7 @@ def taken(posted: Posted, view: View) -> Response:
         return RedirectResponse(before, 303)
     typed = draft.typed(posted)
     if view.refused is not None:
-        return shown(view, typed=typed, status=409)
+        return shown(view, typed=typed, status=status_of(view.refused))
     spoiled = _files(posted, view)
     quiet = posted.text("quiet") == "yes"
     if act == "draft" and not spoiled:
@@ -191,7 +191,7 @@ def _decided(posted: Posted, view: View, typed: dict[str, str]) -> Response:
         seen=s.seq))[0]  # fmt: skip
     if verdict.refused is not None:
         again = view_of(asking, s.id, view.action)
-        return shown(again, typed=typed, status=409, told=verdict.refused)
+        return shown(again, typed=typed, status=status_of(verdict.refused), told=verdict.refused)
     draft.drop(asking, s.id, view.action)
     draft.drop(asking, s.id, _OTHER.get(view.action, view.action))
     return RedirectResponse(_after(view, verdict.seq), 303)

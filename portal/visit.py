@@ -16,7 +16,7 @@ from portal import evidence, files
 from portal.asking import Form, NotThere, SignedIn
 from portal.case import opened
 from portal.house import Asking
-from portal.page import show
+from portal.page import show, status_of
 from portal.step import COLLECTING, shown, taken, view_of
 from tasks.inbox import START, Waiting, items
 
@@ -72,7 +72,8 @@ def photograph(posted: Form, case: int) -> Response:
     action = _taking(asking, case)
     view = view_of(asking, case, action)
     if view.refused is not None:
-        return _refused(as_data, shown(view, status=409), view.reader.say("It is not yours to hand in now."), 409)
+        status = status_of(view.refused)
+        return _refused(as_data, shown(view, status=status), view.reader.say("It is not yours to hand in now."), status)
     if sent is None or isinstance(sent, str):
         raise NotThere
     try:

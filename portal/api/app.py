@@ -19,6 +19,7 @@ from portal.api import forms as f
 from portal.api.caller import Acts, Caller, HandsIn, Key, Pays, Problem, Reads, Visits
 from portal.arrows import HIGH_RISK
 from portal.house import Portal
+from portal.page import status_of
 from portal.scope import scope
 from portal.sight import sight
 from tasks import books
@@ -53,7 +54,7 @@ def api(portal: Portal) -> FastAPI:
 
 @router.post("/disbursement-checks")
 def disbursement_check(caller: Pays, key: Key, asked: f.Check) -> f.Checked:
-    """May this be paid? Asked before every payment; what is not `allow` must not be paid as asked."""
+    """May this be paid? A program asks before every payment; what is not `allow` must not be paid as asked."""
     house = caller.request.app.state.portal.house
     clock = house.clock(house.business_date())
     found = check(caller.db, asked.facility, asked.amount, clock, books.rules(caller.db), house.snapshots,
@@ -174,7 +175,7 @@ def _reason(refused: Refused) -> f.Reason:
 
 def _refusal(v: Verdict) -> Problem:
     refused = v.refused or Refused("odd")
-    status = 422 if refused.code == "form" else 409
+    status = 422 if refused.code == "form" else status_of(refused)
     return Problem(status, refused.code, sentence(refused), facts=dict(refused.facts))
 
 

@@ -16,6 +16,7 @@ from portal.asking import COOKIE
 from portal.house import Asking, Connection, Me, portal_of
 
 SCOPES = ("assignments:read", "packages:write", "checks:write", "cases:read", "act")
+PROGRAMS_ALONE = ("checks:write",)
 
 
 class Problem(Exception):
@@ -63,7 +64,7 @@ def may(scope: str) -> Callable[..., Iterator[Caller]]:
         if authorization:
             yield _machine(request, db, authorization, scope)
         else:
-            yield _signed_in(request, db, x_form_token)
+            yield _signed_in(request, db, x_form_token, scope)
 
     return caller
 
@@ -89,7 +90,7 @@ def _machine(request: Request, db: Db, authorization: str, scope: str) -> Caller
     return Caller(name, db, Asking(request, portal, db, me, day), request)
 
 
-def _signed_in(request: Request, db: Db, form: str) -> Caller:
+def _signed_in(request: Request, db: Db, form: str, scope: str) -> Caller:
     portal = portal_of(request)
     day = portal.house.business_date().isoformat()
     cookie = request.cookies.get(COOKIE, "")
@@ -98,6 +99,8 @@ def _signed_in(request: Request, db: Db, form: str) -> Caller:
         raise Problem(401, "sign_in", "Send a bearer token, or sign in first.")
     if request.method not in ("GET", "HEAD") and not access.same(form, me.csrf):
         raise Problem(403, "forged", "A session's requests carry its form token in X-Form-Token.")
+    if scope in PROGRAMS_ALONE:
+        raise Problem(403, "program", "The gate is asked by a program with a token of its own, not by a person.")
     return Caller(me.id, db, Asking(request, portal, db, me, day), request)
 
 
