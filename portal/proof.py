@@ -3,11 +3,11 @@ signed in there, or has no password here."""
 
 from portal import access, draft
 from portal.asking import Posted, caller_of
-from portal.house import Asking
+from portal.house import Answered, Asking
 from portal.page import Reader
 
 
-class ProveFirst(Exception):
+class ProveFirst(Answered):
     """He is to go to the account service first; `next`: the form that he comes back to, with what he wrote."""
 
     def __init__(self, asking: Asking, next: str) -> None:

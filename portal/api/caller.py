@@ -13,13 +13,13 @@ from door import store
 from door.db import Db, one
 from portal import access
 from portal.asking import COOKIE
-from portal.house import Asking, Connection, Me, portal_of
+from portal.house import Answered, Asking, Connection, Me, portal_of
 
 SCOPES = ("assignments:read", "packages:write", "checks:write", "cases:read", "act")
 PROGRAMS_ALONE = ("checks:write",)
 
 
-class Problem(Exception):
+class Problem(Answered):
     """What is said instead of an answer (RFC 9457): status, a code of ours, one sentence, further members."""
 
     def __init__(self, status: int, code: str, says: str, **more: Any) -> None:

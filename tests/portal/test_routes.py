@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from httpx import Response
 
 from portal import access
@@ -157,8 +158,8 @@ def body(row: Row, at: Desk) -> dict[str, Any]:
 class Asker:
     """A browser that is each person's in turn."""
 
-    def __init__(self, office: Office) -> None:
-        self.office, self.browser = office, office.browser()
+    def __init__(self, office: Office, browser: TestClient) -> None:
+        self.office, self.browser = office, browser
         self.cookies: dict[str, str] = {}
 
     def answers(self, row: Row, at: Desk) -> Iterator[tuple[str, Response]]:
@@ -223,10 +224,11 @@ def test_every_address_has_a_row_and_every_row_an_address(office: Office) -> Non
 
 @pytest.mark.slow
 def test_each_person_gets_at_each_address_what_the_table_says(office: Office) -> None:
-    rows, asker, wrong = table(), Asker(office), list[str]()
+    rows, wrong = table(), list[str]()
     assert len({str(row) for row in rows}) == len(rows)
     access.set_password(office.db, office.of("auditor"), PASSWORD)
-    with account_service() as accounts:
+    with account_service() as accounts, office.browser() as browser:  # one event loop for all that is asked
+        asker = Asker(office, browser)
         office.app.state.portal.provider = Provider(accounts.declared, f"{office.house.portal}{HERE}/back")
         for row in rows:
             for letter, answer in asker.answers(row, desk(office, row.subject)):

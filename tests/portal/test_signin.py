@@ -114,3 +114,20 @@ def test_a_page_may_only_load_and_send_to_itself(office: Office) -> None:
     assert answer.headers["x-frame-options"] == "DENY"
     assert not re.search(r"<style|style=|onclick=|<script>(?!</script>)", answer.text)
     assert office.browser().get("/signin", headers={"host": "evil.example"}).status_code == 400
+
+
+def test_a_connection_is_given_back_after_an_answer_of_whatever_kind_and_not_after_a_failure(
+    office: Office, choi: str
+) -> None:
+    portal = office.app.state.portal
+    with portal.db() as first:
+        pass
+    for path, status in (("/inbox", 200), ("/cases/999999999", 404), ("/staff", 404)):
+        assert office.at(choi).get(path).status_code == status
+    assert office.browser().get("/inbox").status_code == 303
+    with portal.db() as again:
+        assert again is first
+    with pytest.raises(ZeroDivisionError), portal.db():
+        raise ZeroDivisionError
+    with portal.db() as another:
+        assert another is not first
