@@ -11,7 +11,7 @@ from door.act import note
 from door.command import SYSTEM
 from portal import access
 from portal.asking import COOKIE, NotThere, SignedIn, caller_of
-from portal.house import Asking, Connection, Portal, portal_of
+from portal.house import Asking, Connection, Me, Portal, portal_of
 from portal.page import show
 from portal.provider import SKEW_S, Account, Errand, Provider, Unanswered, Untrue
 from portal.signin import ours, page
@@ -71,7 +71,7 @@ def back(request: Request, db: Connection, state: str = "", code: str = "", iss:
             answer = RedirectResponse(next, 303)
             answer.set_cookie(COOKIE, cookie, httponly=True, samesite="lax", secure=not portal.plain, path="/")
         else:
-            _prove(request, db, person, session, account, begun)
+            _prove(request, db, me, person, session, account, begun)
             answer = RedirectResponse(next, 303)
     except Stopped as stopped:
         if session and me is not None and me.session == session:
@@ -131,9 +131,9 @@ def _person(request: Request, db: Connection, provider: Provider, account: Accou
     return person
 
 
-def _prove(request: Request, db: Connection, person: str, session: str, account: Account, begun: str) -> None:
+def _prove(request: Request, db: Connection, me: Me | None, person: str, session: str, account: Account,
+           begun: str) -> None:  # fmt: skip
     """The proof counts for the sign-in that asked for it, of the same person, if it was given since."""
-    me = access.session(db, portal_of(request), request.cookies.get(COOKIE, ""), _day(portal_of(request)))
     if me is None or me.session != session:
         raise Stopped("over")
     if me.id != person:

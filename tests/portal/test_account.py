@@ -1,19 +1,14 @@
-"""Sign-in at the bank's account service: who comes in by it, what of it is not believed, and how it proves once more that
-it is still he before he decides what weighs much."""
+"""Sign-in at the bank's account service: who comes in by it, and what of it is not believed."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from html import unescape
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
-import orjson
-import pytest
-from fastapi.testclient import TestClient
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 
 from portal import access
 from portal.account import HERE
@@ -21,70 +16,10 @@ from portal.asking import COOKIE
 from portal.provider import Provider
 from tests.portal.accounts import Accounts, Claims, account_service
 from tests.portal.conftest import PASSWORD, Office
-from tests.portal.links import able, link, restriction
+from tests.portal.signing_in import Person, accounts, noted, person, sessions
 
+__all__ = ["accounts", "person"]  # fixtures
 NOT_BELIEVED = "could not be believed"
-HIDDEN = re.compile(r'name="(seen|key)" value="([^"]*)"')
-TO_PROOF = re.compile(r'href="(/proof\?next=[^"]*)"')
-
-
-@pytest.fixture
-def accounts(office: Office) -> Iterator[Accounts]:
-    """The bank's account service, and an account "choi" of a post-loan officer."""
-    with account_service() as made:
-        made.people["choi"] = office.of("post_loan_officer")
-        office.app.state.portal.provider = Provider(made.declared, f"{office.house.portal}{HERE}/back")
-        yield made
-
-
-@dataclass
-class Person:
-    """Somebody at a browser: what it keeps for the portal, and what for the account service."""
-
-    office: Office
-    account: str
-    here: TestClient
-    there: httpx.Client
-
-    def away(self, path: str) -> str:
-        """To the account service and through its form, if it shows one; the path that it sends him back to."""
-        sent = self.here.get(path)
-        assert sent.status_code == 303, sent.text
-        page = self.there.get(sent.headers["location"])
-        if page.status_code == 200:
-            typed = {k: unescape(v) for k, v in re.findall(r'name="([^"]*)" value="([^"]*)"', page.text)}
-            address = page.url.copy_with(query=None)
-            page = self.there.post(address, data={**typed, "user": self.account})
-        back = urlsplit(page.headers["location"])
-        assert f"{back.scheme}://{back.netloc}" == self.office.house.portal
-        return f"{back.path}?{back.query}"
-
-    def comes(self, path: str = HERE) -> httpx.Response:
-        return self.here.get(self.away(path))
-
-    def post(self, path: str, **fields: object) -> httpx.Response:
-        form = access.csrf(self.here.cookies[COOKIE])
-        return self.here.post(path, data={"_form": form, **fields})
-
-
-@pytest.fixture
-def person(office: Office) -> Iterator[Callable[[str], Person]]:
-    with ExitStack() as browsers:
-
-        def at(account: str) -> Person:
-            there = browsers.enter_context(httpx.Client(trust_env=False))
-            return Person(office, account, office.browser(), there)
-
-        yield at
-
-
-def noted(office: Office, stream: str) -> list[tuple[str, dict[str, Any]]]:
-    rows = office.db.rows("SELECT action, payload FROM entry WHERE stream = ? ORDER BY seq", stream)
-    return [(action, orjson.loads(payload)) for action, payload in rows]
-
-
-def sessions(office: Office) -> int:
-    return int(office.db.rows("SELECT count(*) FROM session")[0][0])
 
 
 def test_who_signs_in_there_comes_to_where_he_was_going_and_it_is_noted(
@@ -153,9 +88,6 @@ def test_signed_with_another_key_or_with_none_it_signs_nobody_in(
 def test_a_key_of_the_right_name_that_is_another_does_not_do(
     office: Office, accounts: Accounts, person: Callable[[str], Person]
 ) -> None:
-    from joserfc import jwt
-    from joserfc.jwk import RSAKey
-
     forged = RSAKey.generate_key(2048, {"kid": "one"})
     accounts.id_token = lambda asked, token: jwt.encode(  # type: ignore[method-assign]
         {"alg": "RS256", "kid": "one"}, {"iss": accounts.address, "aud": "postloan", **accounts.claims("choi")}, forged)  # fmt: skip
@@ -296,171 +228,3 @@ def test_after_thirty_refusals_an_address_waits(
 
 def test_the_secret_of_the_client_is_shown_nowhere(accounts: Accounts) -> None:
     assert "secret of the portal" not in repr(accounts.declared) + str(accounts.declared)
-
-
-# -- once more --------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Confirming:
-    """A credit manager who signed in with his account some minutes ago, before a restriction that he may confirm."""
-
-    person: Person
-    id: str
-    case: int
-    address: str
-
-    def step(self) -> str:
-        return str(self.person.office.db.rows("SELECT step FROM cases WHERE id = ?", self.case)[0][0])
-
-    def form(self) -> dict[str, str]:
-        page = self.person.here.get(self.address)
-        assert 'type="password"' not in page.text
-        assert "asks for your password once more" in page.text
-        return dict(HIDDEN.findall(page.text))
-
-    def to_proof(self, **typed: str) -> str:
-        """He decides, and is asked to prove himself first: where he goes for that."""
-        asked = self.person.post(self.address, **self.form(), **typed)
-        assert (asked.status_code, "Once more: is it you?" in asked.text) == (422, True)
-        return unescape(TO_PROOF.findall(asked.text)[0])
-
-
-@pytest.fixture
-def confirming(office: Office, accounts: Accounts, person: Callable[[str], Person]) -> Confirming:
-    case, _, _ = restriction(office)
-    bae = able(office, case)[0]
-    accounts.people["bae"] = bae
-    made = Confirming(person("bae"), bae, case, link(office, case, bae))
-    assert made.person.comes().status_code == 303
-    aged(office)
-    return made
-
-
-def aged(office: Office) -> None:
-    """All that was proved was proved long ago."""
-    office.db.run("UPDATE session SET proved_at = '2026-01-01T00:00:00.000000Z'")
-
-
-def test_before_holding_back_money_he_proves_himself_there_and_what_he_wrote_is_kept(
-    office: Office, accounts: Accounts, confirming: Confirming
-) -> None:
-    to = confirming.to_proof(decision="confirm", note="Seen on both visits.")
-    assert confirming.step() == "confirm"
-    came = confirming.person.comes(to)
-    assert (came.status_code, came.headers["location"]) == (303, confirming.address)
-    assert (accounts.asked[-1]["prompt"], accounts.asked[-1]["max_age"]) == ("login", "0")
-    page = confirming.person.here.get(confirming.address).text
-    assert 'value="confirm" checked' in page
-    fields = dict(HIDDEN.findall(page))
-    assert "✓ Confirmed" in confirming.person.post(confirming.address, decision="confirm", **fields).text
-    assert not office.db.rows("SELECT 1 FROM draft WHERE person = ?", confirming.id)
-
-
-def test_a_proof_from_before_it_was_asked_for_is_none(
-    office: Office, accounts: Accounts, confirming: Confirming
-) -> None:
-    aged(office)
-    accounts.lazy, accounts.twist = True, lambda claims: claims.update(auth_time=claims["auth_time"] - 90)
-    to = confirming.to_proof(decision="confirm")
-    came = confirming.person.comes(to)
-    assert (came.status_code, "did not ask for your password again" in came.text) == (403, True)
-    assert noted(office, f"person:{confirming.id}")[-1] == (
-        "proof_refused", {"address": "testclient", "by": "oidc", "why": "stale"})  # fmt: skip
-    accounts.twist = lambda claims: claims.pop("auth_time")
-    assert confirming.person.comes(to).status_code == 403
-    confirming.to_proof(decision="confirm")
-    assert confirming.step() == "confirm"
-
-
-def test_the_proof_of_somebody_else_is_none(office: Office, accounts: Accounts, confirming: Confirming) -> None:
-    to = confirming.to_proof(decision="confirm")
-    confirming.person.account = "choi"
-    came = confirming.person.comes(to)
-    assert (came.status_code, "account of somebody else" in came.text) == (403, True)
-    confirming.to_proof(decision="confirm")
-    assert confirming.step() == "confirm"
-
-
-def test_a_form_of_its_own_and_a_cancel_are_proved_there_too(
-    office: Office, accounts: Accounts, confirming: Confirming
-) -> None:
-    confirming.address = f"/cases/{confirming.case}/confirm"
-    came = confirming.person.comes(confirming.to_proof(act="decide"))
-    assert came.headers["location"] == confirming.address
-    done = confirming.person.post(confirming.address, act="decide", **dict(HIDDEN.findall(
-        confirming.person.here.get(confirming.address).text)))  # fmt: skip
-    assert done.status_code == 303
-    assert confirming.step() == "in_force"
-    aged(office)
-    case = office.db.rows("SELECT id FROM cases WHERE step = 'check' ORDER BY id")[0][0]
-    asked = confirming.person.post(f"/cases/{case}", act="cancel", sent="yes", reason="Opened twice.")
-    (to,) = TO_PROOF.findall(asked.text)
-    came = confirming.person.comes(unescape(to))
-    kept = confirming.person.here.get(came.headers["location"]).text
-    assert "Opened twice.</textarea>" in kept
-    done = confirming.person.post(f"/cases/{case}", act="cancel", sent="yes", reason="Opened twice.")
-    assert (done.status_code, done.headers["location"]) == (303, f"/cases/{case}?did=cancel")
-
-
-def test_who_signed_in_by_password_proves_himself_by_it_and_who_has_none_there(
-    office: Office, accounts: Accounts, confirming: Confirming
-) -> None:
-    cookie = access.admit(office.db, office.app.state.portal, confirming.id, "127.0.0.1", "password", "")
-    confirming.person.here.cookies.delete(COOKIE)
-    confirming.person.here.cookies.set(COOKIE, cookie)
-    confirming.to_proof(decision="confirm")
-    access.set_password(office.db, confirming.id, PASSWORD)
-    page = confirming.person.here.get(confirming.address).text
-    assert 'type="password"' in page
-
-
-def test_signed_in_there_an_hour_ago_he_has_not_proved_himself_here_just_now(
-    office: Office, accounts: Accounts, person: Callable[[str], Person]
-) -> None:
-    accounts.twist = lambda claims: claims.update(auth_time=claims["auth_time"] - 3600)
-    assert person("choi").comes().status_code == 303
-    (at,) = office.db.rows("SELECT proved_at FROM session WHERE way = 'oidc'")[0]
-    assert at < access._later(office.house.now(), timedelta(minutes=-59))
-
-
-# -- around it --------------------------------------------------------------------------------------------------------
-
-
-def test_a_staff_id_with_capitals_signs_in_by_password_however_it_is_typed(office: Office) -> None:
-    unit = office.db.rows("SELECT unit FROM person WHERE id = ?", office.of("auditor"))[0][0]
-    office.db.insert("person", ("id", "name", "unit", "language"),
-                     [("B.Kim", "Kim Bo-ra", unit, "en"), ("b.lee", "Lee", unit, "en"), ("B.Lee", "Lee", unit, "en")])  # fmt: skip
-    for id_ in ("B.Kim", "B.Lee"):
-        access.set_password(office.db, id_, PASSWORD)
-    for typed, whose in (("B.Kim", "B.Kim"), (" b.kIM ", "B.Kim"), ("B.Lee", "B.Lee")):
-        done = office.browser().post("/signin", data={"username": typed, "password": PASSWORD, "next": "/inbox"})
-        assert done.status_code == 303, typed
-        assert noted(office, f"person:{whose}")[-1][0] == "signed_in", typed
-    assert access.known(office.db, "b.lee") == "b.lee"
-    assert access.known(office.db, "B.LEE") == "b.lee"  # whose it is can't be told
-    for _ in range(4):  # one account, however it is written
-        access.failed(office.db, office.app.state.portal, ("account:B.Kim",))
-    assert office.browser().post("/signin", data={"username": "b.kim", "password": "wrong"}).status_code == 401
-    assert office.browser().post("/signin", data={"username": "B.KIM", "password": PASSWORD}).status_code == 429
-
-
-def test_a_list_and_a_program_do_not_decide_what_is_asked_for_once_more(office: Office) -> None:
-    from portal.api.caller import issue
-
-    case, _, _ = restriction(office)
-    bae = able(office, case)[0]
-    key = {"Idempotency-Key": "confirm-1"}
-    said = {"action": "confirm", "payload": {}}
-    program = office.browser()
-    program.headers["authorization"] = f"Bearer {issue(office.db, 'program', bae, ['act'], date(2030, 1, 1))}"
-    refused_ = program.post(f"/api/v1/cases/{case}/acts", json=said, headers=key)
-    assert (refused_.status_code, refused_.json()["code"]) == (403, "proof")
-    office.at(bae)
-    office.db.run("UPDATE session SET proved_at = '2026-01-01T00:00:00.000000Z'")
-    token = {"X-Form-Token": office.form(bae)}
-    assert office.at(bae).post(f"/api/v1/cases/{case}/acts", json=said, headers=key | token).status_code == 403
-    assert office.post(bae, "/inbox", item=case, act="confirm").status_code == 303  # type: ignore[attr-defined]
-    assert office.db.rows("SELECT step FROM cases WHERE id = ?", case) == [("confirm",)]
-    office.db.run("UPDATE session SET proved_at = ?", office.house.now())
-    assert office.at(bae).post(f"/api/v1/cases/{case}/acts", json=said, headers=key | token).status_code == 200

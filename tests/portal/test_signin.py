@@ -9,6 +9,8 @@ from portal import access
 from portal.asking import COOKIE
 from tests.portal.conftest import PASSWORD, Office
 
+LAST = "SELECT action FROM entry WHERE stream = ? ORDER BY seq DESC LIMIT 1"
+
 
 @pytest.fixture
 def choi(office: Office) -> str:
@@ -131,3 +133,21 @@ def test_a_connection_is_given_back_after_an_answer_of_whatever_kind_and_not_aft
         raise ZeroDivisionError
     with portal.db() as another:
         assert another is not first
+
+
+def test_a_staff_id_with_capitals_signs_in_by_password_however_it_is_typed(office: Office) -> None:
+    unit = office.db.rows("SELECT unit FROM person WHERE id = ?", office.of("auditor"))[0][0]
+    office.db.insert("person", ("id", "name", "unit", "language"),
+                     [("B.Kim", "Kim Bo-ra", unit, "en"), ("b.lee", "Lee", unit, "en"), ("B.Lee", "Lee", unit, "en")])  # fmt: skip
+    for id_ in ("B.Kim", "B.Lee"):
+        access.set_password(office.db, id_, PASSWORD)
+    for typed, whose in (("B.Kim", "B.Kim"), (" b.kIM ", "B.Kim"), ("B.Lee", "B.Lee")):
+        done = office.browser().post("/signin", data={"username": typed, "password": PASSWORD, "next": "/inbox"})
+        assert done.status_code == 303, typed
+        assert office.db.rows(LAST, f"person:{whose}") == [("signed_in",)], typed
+    assert access.known(office.db, "b.lee") == "b.lee"
+    assert access.known(office.db, "B.LEE") == "b.lee"  # whose it is can't be told
+    for _ in range(4):  # one account, however it is written
+        access.failed(office.db, office.app.state.portal, ("account:B.Kim",))
+    assert office.browser().post("/signin", data={"username": "b.kim", "password": "wrong"}).status_code == 401
+    assert office.browser().post("/signin", data={"username": "B.KIM", "password": PASSWORD}).status_code == 429
