@@ -19,19 +19,20 @@ from flows.wake import wake
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from portal.provider import Declared
     from tasks.house import House
 
 PATIENCE_S = 5  # for answers under way, when it is told to stop
 
 
-def serve(house: "House", port: int, api: Callable[[], str]) -> None:
-    """Serves the house until SIGTERM or SIGINT; `api()` is the address of Prefect's API, empty where there is none.
-    Raises Mistake where the port is taken."""
+def serve(house: "House", port: int, api: Callable[[], str], accounts: "Declared | None" = None) -> None:
+    """Serves the house until SIGTERM or SIGINT; `api()` is the address of Prefect's API, empty where there is none;
+    `accounts` the bank's account service. Raises Mistake where the port is taken."""
     from portal.app import create
 
     waker = Waker(api)
     try:
-        app = create(house, tuple({HOST, "localhost", urlsplit(house.portal).hostname or HOST}), waker, api)
+        app = create(house, tuple({HOST, "localhost", urlsplit(house.portal).hostname or HOST}), waker, api, accounts)
         with bound(port) as there:
             server(app, behind_tls=house.portal.startswith("https://"), log=LOG).run(sockets=[there])
     finally:

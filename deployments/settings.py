@@ -1,16 +1,19 @@
 """Which installation a command works for: the global options, else the environment, else var/."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from deployments.mistakes import Mistake
 
 if TYPE_CHECKING:  # the house imports drivers; `--help` needs none
     from door.db import Db
+    from portal.provider import Declared
     from tasks.house import House
 
 SCHEMES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
@@ -52,6 +55,24 @@ def installation() -> "House":
     if not portal.startswith(("http://", "https://")) or len(portal.split("/")) != 3:
         raise Mistake(f"{portal!r} is no address of the portal: write it as https://postloan.bank.example.")
     return House(url, home, today=(lambda: day) if day else None, portal=portal)
+
+
+def accounts() -> "Declared | None":
+    """The bank's account service, an OpenID provider, as the environment says: POSTLOAN_OIDC_ISSUER, _CLIENT, _SECRET, and
+    _CLAIM, which says a person's staff ID (preferred_username, unless it says otherwise). None where it says nothing. Raises
+    Mistake where it says half of it."""
+    from portal.provider import Declared
+
+    names = ("ISSUER", "CLIENT", "SECRET", "CLAIM")
+    said = {name: os.environ.get(f"POSTLOAN_OIDC_{name}", "").strip() for name in names}
+    if not any(said.values()):
+        return None
+    if missing := [f"POSTLOAN_OIDC_{name}" for name in names[:3] if not said[name]]:
+        raise Mistake(f"Of the bank's account service {', '.join(missing)} is missing: set it, or none of them.")
+    issuer = urlsplit(said["ISSUER"])
+    if issuer.scheme != "https" and not (issuer.scheme == "http" and issuer.hostname in ("127.0.0.1", "localhost")):
+        raise Mistake(f"{said['ISSUER']!r} is no issuer: write POSTLOAN_OIDC_ISSUER as https://accounts.bank.example.")
+    return Declared(said["ISSUER"], said["CLIENT"], said["SECRET"], said["CLAIM"] or "preferred_username")
 
 
 @contextmanager

@@ -28,7 +28,8 @@ class Credential(SQLModel, table=True):
 @kind("operational")
 class Session(SQLModel, table=True):
     """A person signed in. `token`: SHA-256 of the cookie's, which is nowhere stored. It ends at `ends_at`, or when it
-    was not used for the idle time; `proved_at`: when the password was last asked for."""
+    was not used for the idle time; `proved_at`: when he last proved himself, by `way`: "password", or "oidc", at the
+    bank's account service."""
 
     __tablename__ = "session"
     token: str = Field(primary_key=True)
@@ -36,6 +37,19 @@ class Session(SQLModel, table=True):
     seen_at: str
     proved_at: str
     ends_at: str
+    way: str = "password"
+
+
+@kind("operational")
+class Errand(SQLModel, table=True):
+    """A browser that was sent to the bank's account service and is not back yet. `token`: SHA-256 of the secret that it
+    keeps; `next`: where its person goes then; `session`: the sign-in that is to be proved once more (empty: a new one)."""
+
+    __tablename__ = "errand"
+    token: str = Field(primary_key=True)
+    next: str
+    session: str = ""
+    begun_at: str
 
 
 @kind("operational")

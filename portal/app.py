@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from door.db import Unreachable
 from portal import (
+    account,
     audit,
     case,
     cases,
@@ -31,10 +32,13 @@ from portal.asking import Forged, NotThere, SignInFirst
 from portal.guard import Guard, TooLarge
 from portal.house import Portal
 from portal.page import show_anybody
+from portal.proof import ProveFirst
+from portal.provider import Declared, Provider
 from tasks.house import House
 
 PAGES = (
     signin,
+    account,
     inbox,
     cases,
     case,
@@ -52,11 +56,13 @@ PAGES = (
 
 
 def create(house: House, hosts: Sequence[str] = ("127.0.0.1", "localhost"),
-           wake: Callable[[str], None] = lambda stage: None, prefect: Callable[[], str] = lambda: "") -> FastAPI:  # fmt: skip
+           wake: Callable[[str], None] = lambda stage: None, prefect: Callable[[], str] = lambda: "",
+           accounts: Declared | None = None) -> FastAPI:  # fmt: skip
     """`hosts` are the names by which it may be asked for; `wake` is called with the stage that has to do now; `prefect`
-    gives the address of Prefect's API, empty where there is none."""
+    gives the address of Prefect's API, empty where there is none; `accounts` is the bank's account service."""
     plain = not house.portal.startswith("https://")
-    portal = Portal(house, wake, plain, prefect)
+    provider = Provider(accounts, f"{house.portal}{account.HERE}/back") if accounts else None
+    portal = Portal(house, wake, plain, prefect, provider)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -74,6 +80,10 @@ def create(house: House, hosts: Sequence[str] = ("127.0.0.1", "localhost"),
     @app.exception_handler(SignInFirst)
     def sign_in_first(request: Request, e: SignInFirst) -> Response:
         return RedirectResponse(f"/signin?next={e.next}", 303)
+
+    @app.exception_handler(ProveFirst)
+    def prove_first(request: Request, e: ProveFirst) -> Response:
+        return account.prove_first(e.asking, e.next)
 
     @app.exception_handler(NotThere)
     def not_there(request: Request, e: NotThere) -> Response:

@@ -10,25 +10,30 @@ from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
 from portal import access
-from portal.house import Asking, Connection, portal_of
+from portal.house import Answered, Asking, Connection, portal_of
 
 COOKIE = "postloan"
 FORM = "_form"  # the hidden field that carries the session's token
 
 
-class SignInFirst(Exception):
+class SignInFirst(Answered):
     """Nobody is signed in; `next`: where to go after."""
 
     def __init__(self, next: str) -> None:
         self.next = next
 
 
-class NotThere(Exception):
+class NotThere(Answered):
     """There is nothing at this address, or nothing for him: the same answer for both."""
 
 
-class Forged(Exception):
+class Forged(Answered):
     """A form that no page of this sign-in sent."""
+
+
+def caller_of(request: Request) -> str:
+    """The address that it comes from."""
+    return request.client.host if request.client else ""
 
 
 def signed_in(request: Request, db: Connection) -> Iterator[Asking]:

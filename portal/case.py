@@ -16,12 +16,12 @@ from door.fold import CASE_COLUMNS, State, blank, fold, load
 from door.journal import COLUMNS, ZERO, Entry, intact
 from models.policy import Book, PolicyError
 from models.process import END, USER, Process
-from portal import about, access, answers
-from portal.asking import Form, NotThere, Posted, SignedIn
+from portal import about, answers, draft
+from portal.asking import Form, NotThere, SignedIn
 from portal.house import Asking
 from portal.now import item_acts, now, recipients
-from portal.page import Reader, names_of, show, spoken, why
-from portal.proof import unproved
+from portal.page import Reader, names_of, show, spoken, status_of, why
+from portal.proof import unproved, wanted
 from portal.scope import scope
 from portal.sight import Sight, sight
 from portal.story import payload, persons, story
@@ -97,19 +97,29 @@ def act(posted: Form, case: int) -> Response:
     said = {name: posted.text(name) for name in ASKED.get(action, ())}
     wrong = _wrong(file.reader, said) if posted.text("sent") else {}
     if action == "cancel" and posted.text("sent") and not wrong:
-        says = unproved(asking, file.reader, posted.text("password"))
+        says = unproved(posted, file.reader, case, "cancel", f"/cases/{case}/cancel")
         wrong = {"password": says} if says else {}
     if action in ASKED and (wrong or not posted.text("sent")):
-        return _asked(file, posted, action, said, wrong, 422 if wrong else 200)
+        return _asked(file, posted.text("behalf"), action, said, wrong, 422 if wrong else 200)
     seen = posted.text("seen")
     verdict = asking.act(Command(
         asking.me.id, action, said, case=case, key=posted.text("key") or None, on_behalf_of=posted.text("behalf") or None,
         seen=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 and action != "comment" else None))[0]  # fmt: skip
     if verdict.refused is None:
+        draft.drop(asking, case, action)
         return RedirectResponse(f"/cases/{case}?did={action}", 303)
     if action in ASKED and action in item_acts(asking, file.s, file.process, posted.text("behalf") or None):
-        return _asked(file, posted, action, said, {}, 409, verdict.refused)
-    return _page(opened(asking, case), 409, refused=verdict.refused)
+        return _asked(file, posted.text("behalf"), action, said, {}, status_of(verdict.refused), verdict.refused)
+    return _page(opened(asking, case), status_of(verdict.refused), refused=verdict.refused)
+
+
+@router.get("/cases/{case:int}/cancel")
+def cancelling(asking: SignedIn, case: int) -> Response:
+    """The form of a cancel, with what was written before he was sent to prove himself."""
+    file, kept = opened(asking, case), draft.load(asking, case, "cancel")
+    if "cancel" not in item_acts(asking, file.s, file.process, None):
+        raise NotThere
+    return _asked(file, "", "cancel", {"reason": kept.typed.get("reason", "") if kept else ""}, {}, 200)
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -290,16 +300,15 @@ def _verified(file: File) -> tuple[str, Entry | None, dict[str, Any]]:
     return (drawn.action if drawn else "", found, payload(found) if found else {})
 
 
-def _asked(file: File, posted: Posted, action: str, said: Mapping[str, str], wrong: Mapping[str, str], status: int,
+def _asked(file: File, behalf: str, action: str, said: Mapping[str, str], wrong: Mapping[str, str], status: int,
            refused: Refused | None = None) -> Response:  # fmt: skip
     """The short form of an act on the item."""
     asking, s = file.asking, file.s
-    give = action in ("delegate", "reassign")
+    to = recipients(asking, s, file.process, action) if action in ("delegate", "reassign") else []
     return show(
         asking, "item_act.html", status, file=file, s=s, who=file.borrower or s.subject, action=action, said=said, wrong=wrong,
         refused=why(asking, refused) if refused else "", key=asking.portal.house.salts(1)[0][:16],
-        asks_password=action == "cancel" and not access.proved(asking.portal, asking.me),
-        behalf=posted.text("behalf"), recipients=recipients(asking, s, file.process, action) if give else [],
+        proof=wanted(asking) if action == "cancel" else "", behalf=behalf, recipients=to,
     )  # fmt: skip
 
 

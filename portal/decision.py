@@ -18,19 +18,20 @@ from door.db import one
 from door.eligible import eligible, why_not_me
 from door.fold import State
 from models.process import END, SERVICE
-from portal import access, arrows
+from portal import arrows, draft
 from portal.asking import Form, Posted, SignedIn
 from portal.house import Asking
 from portal.inbox import BULK, green_conclusion
 from portal.linked import Choice, View, view_of
 from portal.matter import Said, effect, matter, named
-from portal.page import Reader, names_of, show, why
-from portal.proof import unproved
+from portal.page import Reader, names_of, show, status_of, why
+from portal.proof import unproved, wanted
 from portal.sight import sight
 from tasks import books
 from tasks.inbox import items
 
 router = APIRouter()
+KEPT = "link"  # the draft's name while he proves himself elsewhere
 LEVELS = ("0", "1", "2", "3", "4")
 CHANGED = ("changed", "not_here", "ended", "taken")  # refusals that say: somebody was there meanwhile
 
@@ -52,6 +53,8 @@ def decided(posted: Form, text: str) -> Response:
         return _done(view, action, before)
     if view.decided:
         return _page(view)
+    if not view.choices:
+        return _page(view, 403)
     chosen = next((c for c in view.choices if c.name == action and not c.refused), None)
     if chosen is not None and not chosen.inline:
         return RedirectResponse(f"/cases/{view.s.id}/{action}", 303)
@@ -64,11 +67,12 @@ def decided(posted: Form, text: str) -> Response:
         on_behalf_of=view.waiting.behalf if view.waiting else None,
         seen=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else -1))[0]  # fmt: skip
     if verdict.refused is None:
+        draft.drop(asking, view.s.id, KEPT)
         return _done(view, action, verdict)
     again = view_of(asking, text)
     if isinstance(again, Refused):
         return _ended(asking, again)
-    return _page(again, 409, posted, {}, verdict.refused)
+    return _page(again, status_of(verdict.refused), posted, {}, verdict.refused)
 
 
 # -- deciding ---------------------------------------------------------------------------------------------------------
@@ -90,9 +94,13 @@ def _wrong(view: View, posted: Posted, chosen: Choice | None) -> dict[str, str]:
             wrong[name] = _missing(say, name)
     if view.changes and posted.text("read") != "yes":
         wrong["read"] = say("Read what changed, then say that you have.")
-    if not wrong and chosen.high_risk and (says := unproved(view.asking, view.reader, posted.text("password"))):
+    if not wrong and chosen.high_risk and (says := unproved(posted, view.reader, view.s.id, KEPT, _address(view))):
         wrong["password"] = says
     return wrong
+
+
+def _address(view: View) -> str:
+    return f"/d/{view.text}"
 
 
 def _missing(say: arrows.Say, name: str) -> str:
@@ -145,7 +153,8 @@ def _page(view: View, status: int = 200, posted: Posted | None = None, wrong: Ma
                     did=arrows.done(reader.say, s.process, ended.action), by=_you(asking, ended, names, reader),
                     again=view.waiting is not None)  # fmt: skip
     inline = [c for c in view.choices if c.inline and not c.refused]
-    proof = any(c.high_risk for c in inline) and not access.proved(asking.portal, asking.me)
+    proof = wanted(asking) if any(c.high_risk for c in inline) else ""
+    typed = posted.fields() if posted else _kept(asking, s)
     known = sight(asking, s).facts(s)
     return show(
         asking, "decision.html", status, state="open", s=s, about=about, facts=known, **_refusal(view),
@@ -153,11 +162,17 @@ def _page(view: View, status: int = 200, posted: Posted | None = None, wrong: Ma
         changes=[(_changed(e, names, reader), e.at) for e in view.changes],
         anothers=names.get(view.link.person, "") if view.link.person != asking.me.id else "", inline=inline,
         own_form=[c for c in view.choices if c.form and not c.refused], barred=[c for c in view.choices if c.refused],
-        fields=_fields(inline), **_options(asking, s), asks_password=proof,
-        typed=posted.fields() if posted else {}, wrong=wrong or {}, seen=s.seq,
+        fields=_fields(inline), **_options(asking, s), proof=proof,
+        typed=typed, wrong=wrong or {}, seen=s.seq,
         key=(posted.text("key") if posted and not refused else "") or asking.portal.house.salts(1)[0][:16],
         not_done=why(asking, refused) if refused else "", meanwhile=bool(refused and refused.code in CHANGED),
     )  # fmt: skip
+
+
+def _kept(asking: Asking, s: State) -> dict[str, str]:
+    """What he had written when he was sent to prove himself; what has changed he reads anew."""
+    kept = draft.load(asking, s.id, KEPT)
+    return {name: value for name, value in kept.typed.items() if name != "read"} if kept else {}
 
 
 def _refusal(view: View) -> dict[str, Any]:

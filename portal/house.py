@@ -8,24 +8,30 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from door.command import Clock, Command, Person, Rules, Verdict
+from door.command import Clock, Command, Person, Refused, Rules, Verdict
 from door.db import Db, connect
+from portal.provider import Provider
 from tasks import books
 from tasks.house import House
 
 KEPT = 16  # idle connections
 
 
+class Answered(Exception):
+    """Ends a request with an answer of its own: nothing went wrong, not even with the connection."""
+
+
 @dataclass
 class Portal:
     """One portal: where it works, what it tells when a case has come to a flow (`wake`: the stage's name), whether the
     browser's cookies may travel over plain HTTP (loopback only), where Prefect's API is just now (empty:
-    nowhere)."""
+    nowhere), the bank's account service (None: people sign in by password alone)."""
 
     house: House
     wake: Callable[[str], None] = lambda stage: None
     plain: bool = True
     prefect: Callable[[], str] = lambda: ""
+    provider: Provider | None = None
     _idle: "LifoQueue[Db]" = field(default_factory=lambda: LifoQueue(KEPT))
 
     @contextmanager
@@ -39,6 +45,9 @@ class Portal:
         try:
             yield db
             sound = True
+        except Answered:
+            sound = True
+            raise
         finally:
             if sound and not self._idle.full():
                 self._idle.put(db)
@@ -52,8 +61,8 @@ class Portal:
 
 @dataclass(frozen=True, slots=True)
 class Me:
-    """Who is signed in. `session`: the token's hash; `csrf`: what his forms carry; `proved_at`: when his password was
-    last asked for (UTC instant)."""
+    """Who is signed in. `session`: the token's hash; `csrf`: what his forms carry; `proved_at`: when he last proved
+    himself (UTC instant; empty: never), by `way`: "password" or "oidc"."""
 
     person: Person
     name: str
@@ -62,6 +71,7 @@ class Me:
     session: str
     csrf: str
     proved_at: str
+    way: str = "password"
 
     @property
     def id(self) -> str:
@@ -71,6 +81,10 @@ class Me:
     def hands(self) -> list[str]:
         """Himself and those whom he stands in for today."""
         return [self.id, *sorted(self.person.stands_for)]
+
+    @property
+    def only_reads(self) -> bool:
+        return self.person.roles <= {"auditor"}
 
     def has(self, *roles: str) -> bool:
         return bool(self.person.roles & set(roles))
@@ -95,10 +109,12 @@ class Asking:
         return self.portal.house.clock(self.portal.house.business_date())
 
     def act(self, *commands: Command) -> list[Verdict]:
-        """Through the door; a flow that has to do with what came of it is told."""
+        """Through the door; a flow that has to do with what came of it is told. Who only audits does not come to it."""
         from door.act import act
         from tasks.services import SERVICES
 
+        if self.me.only_reads:
+            return [Verdict(c.case, refused=Refused("reads_only")) for c in commands]
         verdicts = act(self.db, commands, self.clock, self.rules)
         stages = {SERVICES[v.step].stage for v in verdicts if not v.refused and v.step in SERVICES}
         for stage in sorted(stages):

@@ -14,18 +14,20 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query
 from starlette.responses import RedirectResponse, Response
 
-from door.command import Command, Verdict
+from door.command import Command, Refused, Verdict
 from door.db import one
 from door.eligible import eligible
 from models.process import Do
-from portal.asking import Form, SignedIn
+from portal.asking import Form, NotThere, SignedIn
 from portal.house import Asking
-from portal.page import Reader, names_of, show, spoken, why
+from portal.page import Reader, names_of, show, spoken, status_of, why
+from portal.scope import scope
 from portal.sight import sight
 from tasks.inbox import START, Place, Waiting, items
 
 router = APIRouter()
 PAGE = 50
+ACTS = ("decide", "claim", "hand_back", "delegate", "hold")  # done in a list; all else has a page that asks more
 COUNTED = 500  # so many are counted exactly; more are "500 and more"
 #: What is decided in a list: for each step the arrow, and what it says of a green case.
 BULK: dict[str, tuple[str, dict[str, Any]]] = {
@@ -182,23 +184,36 @@ def act(posted: Form) -> Response:
     else:
         chosen, action = posted.texts("item"), posted.text("act")
     cases = [int(c) for c in dict.fromkeys(chosen) if c.isascii() and c.isdigit() and len(c) < 16]
-    if not cases or not action:
+    if not cases or action not in ACTS:
         return RedirectResponse(filters.address(), 303)
+    seen = {w.state.id: w for w in _among(asking, cases)}
+    gone = set(cases) - seen.keys() - _seen_by(asking, cases)
+    cases = [case for case in cases if case not in gone]
+    if not cases:
+        raise NotThere
     if action in ("delegate", "hold") and not posted.text("to" if action == "delegate" else "until"):
         return show(asking, "hand_on.html", action=action, cases=_named(asking, cases), filters=filters,
                     batch=posted.text("batch"), colleagues=_colleagues(asking, cases), problem="")  # fmt: skip
-    seen = {w.state.id: w for w in _among(asking, cases)}
     commands = [_command(asking, posted, action, case, seen.get(case)) for case in cases]
     verdicts = asking.act(*commands)
     told = [_told(asking, case, v) for case, v in zip(cases, verdicts, strict=True)]
-    if len(cases) == 1 and not verdicts[0].refused:
+    told += [Told(case, str(case), "changed", why(asking, Refused("no_case", {"case": case}))) for case in sorted(gone)]
+    refused = verdicts[0].refused if len(told) == 1 else None
+    if len(told) == 1 and not refused:
         return RedirectResponse(filters.address(), 303)
-    return _listed(asking, filters, START, verdicts=told, did=action)
+    return _listed(asking, filters, START, status_of(refused) if refused else 200, verdicts=told, did=action)
 
 
 def _among(asking: Asking, cases: Sequence[int]) -> list[Waiting]:
     marks = ", ".join("?" * len(cases))
     return list(items(asking.db, asking.rules, asking.me.person, asking.day, START, f"i.case_id IN ({marks})", cases))
+
+
+def _seen_by(asking: Asking, cases: Sequence[int]) -> set[int]:
+    """Those that are his to see, whether they wait for him or not."""
+    (mine, values), marks = scope(asking), ", ".join("?" * len(cases))
+    rows = asking.db.rows(f"SELECT c.id FROM cases c WHERE c.id IN ({marks}) AND {mine}", *cases, *values)
+    return {id_ for (id_,) in rows}
 
 
 def _command(asking: Asking, posted: Form, action: str, case: int, w: Waiting | None) -> Command:

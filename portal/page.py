@@ -36,6 +36,9 @@ LANGUAGES = {"en": "English", "ko": "한국어"}
 SIGNS = {"KRW": "₩", "USD": "$", "EUR": "€", "CNY": "¥", "JPY": "¥", "GBP": "£"}
 LEVELS = ("none", "yellow", "orange", "red", "workout")
 CLASSES = ("", "normal", "special mention", "substandard", "doubtful", "loss")
+#: Refusals that are about who asks; all others are about how things stand.
+ABOUT_HIM = ("lane", "role", "unit", "not_yours", "no_deputy", "no_chain", "related", "four_eyes", "system_only", "person_only",
+             "reads_only")  # fmt: skip
 PERSONS = ("by", "person", "owner", "holder", "absent", "to", "for")  # facts of a refusal that are persons' ids
 
 
@@ -167,6 +170,11 @@ def names_of(db: Db, persons: Sequence[str]) -> dict[str, str]:
 def why(asking: Asking, refused: Refused) -> str:
     named = [v for k, v in refused.facts.items() if k in PERSONS and isinstance(v, str)]
     return Reader(spoken(asking.request, asking.me.language)).why(refused, names_of(asking.db, named))
+
+
+def status_of(refused: Refused) -> int:
+    """Forbidden to him, or not as things stand."""
+    return 403 if refused.code in ABOUT_HIM else 409
 
 
 def show(asking: Asking, template: str, status: int = 200, **values: Any) -> HTMLResponse:

@@ -1,7 +1,8 @@
 """Which cases a person may see. A condition in the query itself, so that what is not his is not even read.
 
 The department, operations, auditors and approvers see all; a head of branch his unit's customers; an account manager his
-own, and those of whom he stands in for; an inspector what is assigned to him, and what he handed in.
+own, and those of whom he stands in for; an inspector what is assigned to him, and what he handed in. An administrator
+keeps the staff and sees no customer.
 """
 
 from typing import Any
@@ -9,8 +10,7 @@ from typing import Any
 from door.store import among
 from portal.house import Asking
 
-ALL = ("post_loan_officer", "credit_manager", "policy_editor", "operations", "auditor", "administrator",
-       "credit_approver")  # fmt: skip
+ALL = ("post_loan_officer", "credit_manager", "policy_editor", "operations", "auditor", "credit_approver")
 _MANAGED = ("c.subject IN (SELECT r.subject FROM responsible r WHERE {mine} AND r.since <= ? AND NOT EXISTS (SELECT 1 "
             "FROM responsible n WHERE n.subject = r.subject AND n.since <= ? AND "
             "(n.since, n.recorded_at, coalesce(n.case_id, 0)) > (r.since, r.recorded_at, coalesce(r.case_id, 0))))")  # fmt: skip

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from door.command import Refused
 from portal import access
-from portal.asking import COOKIE, Form, sent
+from portal.asking import COOKIE, Form, caller_of, sent
 from portal.house import Connection, portal_of
 from portal.page import LANGUAGES, show_anybody
 
@@ -23,20 +23,18 @@ def home() -> Response:
 
 @router.get("/signin")
 def asked(request: Request, next: str = "/inbox", over: str = "") -> Response:
-    return show_anybody(request, "signin.html", next=_ours(next), problem=over, until="", person="")
+    return page(request, 200, ours(next), over)
 
 
 @router.post("/signin")
 def sign_in(request: Request, db: Connection, form: Annotated[FormData, Depends(sent)]) -> Response:
     person, password, next = (str(form.get(name, "")) for name in ("username", "password", "next"))
     portal = portal_of(request)
-    address = request.client.host if request.client else ""
-    found = access.sign_in(db, portal, person.strip().lower(), password, address)
+    found = access.sign_in(db, portal, person, password, caller_of(request))
     if isinstance(found, Refused):
         until = str(found.facts.get("until", ""))
-        return show_anybody(request, "signin.html", 429 if until else 401, next=_ours(next), problem=found.code,
-                            until=until, person=person)  # fmt: skip
-    answer = RedirectResponse(_ours(next), 303)
+        return page(request, 429 if until else 401, ours(next), found.code, until, person)
+    answer = RedirectResponse(ours(next), 303)
     answer.set_cookie(COOKIE, found, httponly=True, samesite="lax", secure=not portal.plain, path="/")
     return answer
 
@@ -52,7 +50,7 @@ def sign_out(posted: Form) -> Response:
 @router.post("/preferences")
 def preferences(posted: Form) -> Response:
     """Kept in the browser: what he chooses here is no business of the bank's."""
-    answer = RedirectResponse(_ours(posted.text("next") or "/inbox"), 303)
+    answer = RedirectResponse(ours(posted.text("next") or "/inbox"), 303)
     if (language := posted.text("language")) in LANGUAGES:
         answer.set_cookie("language", language, samesite="lax", httponly=True)
     if theme := posted.text("theme"):
@@ -60,7 +58,13 @@ def preferences(posted: Form) -> Response:
     return answer
 
 
-def _ours(next: str) -> str:
+def page(request: Request, status: int, next: str, problem: str = "", until: str = "", person: str = "") -> Response:
+    """The sign-in, and what went wrong with one."""
+    return show_anybody(request, "signin.html", status, next=next, problem=problem, until=until, person=person,
+                        account=portal_of(request).provider is not None)  # fmt: skip
+
+
+def ours(next: str) -> str:
     """Where to go after: an address of ours, never another site's."""
     path = unquote(next)
     plain = path.startswith("/") and not path.startswith(("//", "/\\")) and not any(c < " " or c == "\\" for c in path)

@@ -13,7 +13,7 @@ from door.command import Command, Refused, Verdict
 from door.eligible import eligible
 from models.policy import Book, PolicyError
 from models.process import USER, Do
-from portal import access, arrows, draft, evidence, files, sheets
+from portal import arrows, draft, evidence, files, sheets
 from portal.asking import Form, NotThere, Posted, SignedIn
 from portal.case import File, opened
 from portal.fields import Read, Sheet
@@ -21,8 +21,8 @@ from portal.house import Asking
 from portal.labels import labels
 from portal.now import for_whom
 from portal.offers import offers
-from portal.page import Reader, names_of, show, why
-from portal.proof import unproved
+from portal.page import Reader, names_of, show, status_of, why
+from portal.proof import unproved, wanted
 from portal.questions import absent, with_files
 from portal.story import payload
 from portal.surroundings import meanwhile, surroundings
@@ -136,7 +136,7 @@ def taken(posted: Posted, view: View) -> Response:
         return RedirectResponse(before, 303)
     typed = draft.typed(posted)
     if view.refused is not None:
-        return shown(view, typed=typed, status=409)
+        return shown(view, typed=typed, status=status_of(view.refused))
     spoiled = _files(posted, view)
     quiet = posted.text("quiet") == "yes"
     if act == "draft" and not spoiled:
@@ -182,7 +182,7 @@ def _decided(posted: Posted, view: View, typed: dict[str, str]) -> Response:
     found = read(asked_, typed, view.reader.say)
     _package(view, asked_, found, typed)
     if view.high_risk and not (found.wrong or found.missing):
-        problem = unproved(asking, view.reader, posted.text("password"))
+        problem = unproved(posted, view.reader, s.id, view.action, view.address)
         found.wrong |= {"password": problem} if problem else {}
     if found.wrong or found.missing:
         return shown(view, typed=typed, found=found, status=422, key=posted.text("key"))
@@ -191,7 +191,7 @@ def _decided(posted: Posted, view: View, typed: dict[str, str]) -> Response:
         seen=s.seq))[0]  # fmt: skip
     if verdict.refused is not None:
         again = view_of(asking, s.id, view.action)
-        return shown(again, typed=typed, status=409, told=verdict.refused)
+        return shown(again, typed=typed, status=status_of(verdict.refused), told=verdict.refused)
     draft.drop(asking, s.id, view.action)
     draft.drop(asking, s.id, _OTHER.get(view.action, view.action))
     return RedirectResponse(_after(view, verdict.seq), 303)
@@ -267,4 +267,4 @@ def shown(view: View, empty: bool = False, saved: bool = False, typed: Mapping[s
         values=dict(sheets.presets(asked_)) | dict(text), wrong=wrong, missing=missing, errors=wrong | missing, saved=saved,
         kept=kept, changed=changed, behalf=view.behalf, key=key or asking.portal.house.salts(1)[0][:16], ready=view.ready,
         answered=answered, photographed=sum((n.kind, n.shows) in there for n in asked_.needs),
-        proof=view.high_risk and not access.proved(asking.portal, asking.me))  # fmt: skip
+        proof=wanted(asking) if view.high_risk else "")  # fmt: skip

@@ -16,7 +16,7 @@ from portal import evidence, files
 from portal.asking import Form, NotThere, SignedIn
 from portal.case import opened
 from portal.house import Asking
-from portal.page import show
+from portal.page import show, status_of
 from portal.step import COLLECTING, View, shown, taken, view_of
 from tasks.inbox import START, Waiting, items
 
@@ -71,7 +71,8 @@ def photograph(posted: Form, case: int) -> Response:
     as_data = "application/json" in asking.request.headers.get("accept", "")
     view = taking(asking, case)
     if view.refused is not None:
-        return _refused(as_data, shown(view, status=409), view.reader.say("It is not yours to hand in now."), 409)
+        status = status_of(view.refused)
+        return _refused(as_data, shown(view, status=status), view.reader.say("It is not yours to hand in now."), status)
     if sent is None or isinstance(sent, str):
         raise NotThere
     try:

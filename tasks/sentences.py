@@ -21,6 +21,7 @@ REFUSALS: Mapping[str, str] = {
     "person_only": "A person decides that at {step}, never a run.",
     "lane": "That is for people of the lane {lane}, not of {yours}.",
     "role": "That takes the role {role} on that day.",
+    "reads_only": "Who audits reads, and changes nothing.",
     "unit": "That is for the head of {unit}, not of {yours}.",
     "past": "{field} lies in the past: {day} is before {today}.",
     "too_far": "{day} is too late: by the policy book at most {latest}.",

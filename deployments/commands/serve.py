@@ -12,7 +12,7 @@ from deployments.commands.options import Json
 from deployments.commands.portal import PORT as PORTAL_PORT
 from deployments.commands.run import api_of, quiet
 from deployments.mistakes import Mistake
-from deployments.settings import installation, opened, reached_at
+from deployments.settings import accounts, installation, opened, reached_at
 
 if TYPE_CHECKING:
     from deployments.automations import Hook
@@ -37,6 +37,7 @@ def up(
     portal_port: PortalPort = PORTAL_PORT,
 ) -> None:
     """Start Prefect's server, a worker and the portal, deploy, and watch until Ctrl-C or `postloan down`."""
+    accounts()  # a mistake in it is said before anything starts
     if portal_port:
         reached_at(f"http://127.0.0.1:{portal_port}")
     with opened() as (here, _):

@@ -16,9 +16,11 @@ from door.command import Command, Refused
 from door.db import Unreachable, one
 from door.fold import State
 from models.process import USER
+from portal.access import proved
 from portal.api import forms as f
 from portal.api.caller import LARGEST, Acts, Caller, HandsIn, Key, Pays, Problem, Reads, Visits, refusal, seen
 from portal.api.evidence import router as evidence_router
+from portal.arrows import HIGH_RISK
 from portal.evidence import stranger
 from portal.guard import TooLarge
 from portal.house import Portal
@@ -58,7 +60,7 @@ def api(portal: Portal) -> FastAPI:
 
 @router.post("/disbursement-checks")
 def disbursement_check(caller: Pays, key: Key, asked: f.Check) -> f.Checked:
-    """May this be paid? Asked before every payment; what is not `allow` must not be paid as asked."""
+    """May this be paid? A program asks before every payment; what is not `allow` must not be paid as asked."""
     house = caller.request.app.state.portal.house
     clock = house.clock(house.business_date())
     found = check(caller.db, asked.facility, asked.amount, clock, books.rules(caller.db), house.snapshots,
@@ -149,7 +151,12 @@ def _place(after: str) -> tuple[str, int]:
 
 @router.post("/cases/{case}/acts")
 def act(caller: Acts, key: Key, case: int, asked: f.Act) -> f.Done:
-    """Decides, claims, comments, as the same person does on a page."""
+    """Decides, claims, comments, as the same person does on a page. What holds back money, lets it go, changes the rules or
+    ends a case takes a sign-in that was proved within minutes: a program has none."""
+    asking = caller.person
+    s, _ = seen(caller, case)
+    if ((s.process, asked.action) in HIGH_RISK or asked.action == "cancel") and not proved(asking.portal, asking.me):
+        raise Problem(403, "proof", "That is decided on its page, where you are asked once more whether it is you.")
     return _act(caller, case, Command(caller.person.me.id, asked.action, asked.payload, case=case, key=key,
                                       on_behalf_of=asked.on_behalf_of, seen=asked.seen))  # fmt: skip
 

@@ -15,16 +15,18 @@ from door.db import Db, one
 from door.fold import CASE_COLUMNS, State, load
 from portal import access
 from portal.asking import COOKIE
-from portal.house import Asking, Connection, Me, portal_of
+from portal.house import Answered, Asking, Connection, Me, portal_of
+from portal.page import status_of
 from portal.scope import scope
 from tasks.sentences import sentence
 
 LARGEST = 2**53 - 1
 _COLUMNS = ", ".join(f"c.{name}" for name in CASE_COLUMNS)
 SCOPES = ("assignments:read", "packages:write", "checks:write", "cases:read", "act")
+PROGRAMS_ALONE = ("checks:write",)
 
 
-class Problem(Exception):
+class Problem(Answered):
     """What is said instead of an answer (RFC 9457): status, a code of ours, one sentence, further members."""
 
     def __init__(self, status: int, code: str, says: str, **more: Any) -> None:
@@ -59,7 +61,8 @@ def seen(caller: Caller, case: int) -> tuple[State, str]:
 
 def refusal(refused: Refused) -> Problem:
     """What the door said no to, as it is answered."""
-    return Problem(422 if refused.code == "form" else 409, refused.code, sentence(refused), facts=dict(refused.facts))
+    status = 422 if refused.code == "form" else status_of(refused)
+    return Problem(status, refused.code, sentence(refused), facts=dict(refused.facts))
 
 
 def issue(db: Db, name: str, person: str, scopes: list[str], ends_on: date) -> str:
@@ -84,7 +87,7 @@ def may(scope: str) -> Callable[..., Iterator[Caller]]:
         if authorization:
             yield _machine(request, db, authorization, scope)
         else:
-            yield _signed_in(request, db, x_form_token)
+            yield _signed_in(request, db, x_form_token, scope)
 
     return caller
 
@@ -110,7 +113,7 @@ def _machine(request: Request, db: Db, authorization: str, scope: str) -> Caller
     return Caller(name, db, Asking(request, portal, db, me, day), request)
 
 
-def _signed_in(request: Request, db: Db, form: str) -> Caller:
+def _signed_in(request: Request, db: Db, form: str, scope: str) -> Caller:
     portal = portal_of(request)
     day = portal.house.business_date().isoformat()
     cookie = request.cookies.get(COOKIE, "")
@@ -119,6 +122,8 @@ def _signed_in(request: Request, db: Db, form: str) -> Caller:
         raise Problem(401, "sign_in", "Send a bearer token, or sign in first.")
     if request.method not in ("GET", "HEAD") and not access.same(form, me.csrf):
         raise Problem(403, "forged", "A session's requests carry its form token in X-Form-Token.")
+    if scope in PROGRAMS_ALONE:
+        raise Problem(403, "program", "The gate is asked by a program with a token of its own, not by a person.")
     return Caller(me.id, db, Asking(request, portal, db, me, day), request)
 
 

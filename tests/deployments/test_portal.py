@@ -131,6 +131,33 @@ def test_the_demos_people_can_sign_in_one_of_each_role(tmp_path: Path, lite_temp
             assert isinstance(access.sign_in(db, Portal(here), person, GOOD, role), str)
 
 
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [({"ISSUER": "https://accounts.bank.example"}, "POSTLOAN_OIDC_CLIENT, POSTLOAN_OIDC_SECRET is missing"),
+     ({"SECRET": "hush"}, "POSTLOAN_OIDC_ISSUER, POSTLOAN_OIDC_CLIENT is missing"),
+     ({"ISSUER": "http://accounts.bank.example", "CLIENT": "p", "SECRET": "hush"}, "is no issuer")])  # fmt: skip
+def test_an_account_service_that_is_half_said_is_one_sentence_before_anything_starts(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, said: dict[str, str], says: str
+) -> None:
+    for name, value in said.items():
+        monkeypatch.setenv(f"POSTLOAN_OIDC_{name}", value)
+    for command in ("portal", "up"):
+        sentence = shell.wrong(command)
+        assert says in sentence
+        assert "hush" not in sentence
+
+
+def test_an_account_is_forgotten_and_whoever_is_signed_in_is_signed_out(shell: Shell, db: Db) -> None:
+    assert "No account is known of 'choi'" in shell.wrong("forget-account", "choi")
+    assert access.person_of(db, "2026-01-05", "https://accounts.bank.example", "s1", "choi") == ("choi", "")
+    assert access.person_of(db, "2026-01-05", "https://accounts.bank.example", "s2", "choi")[1] == "other_account"
+    shell("password", "choi", "--stdin", stdin=GOOD)
+    assert admitted(shell, db, GOOD)
+    assert shell("forget-account", "choi", "--json").json == {"person": "choi", "sessions_ended": 1}
+    assert access.person_of(db, "2026-01-05", "https://accounts.bank.example", "s2", "choi") == ("choi", "")
+    assert db.rows("SELECT person FROM entry WHERE action = 'account_forgotten'") == [("system",)]
+
+
 # -- in a process of its own ------------------------------------------------------------------------------------------
 
 
@@ -171,6 +198,31 @@ def test_served_alone_it_listens_on_loopback_and_writes_no_token(
     assert f"The portal is at http://127.0.0.1:{port}" in said
     assert '"GET /d/… HTTP/1.1" 303' in said
     assert "secret" not in said
+
+
+@pytest.mark.slow
+def test_the_account_service_is_asked_when_somebody_wants_in_by_it_and_not_before(
+    bank: Path, port: int, eventually: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes a call and says nothing
+        silent.setblocking(False)
+        for name, value in (
+            ("ISSUER", f"http://127.0.0.1:{silent.getsockname()[1]}"),
+            ("CLIENT", "portal"),
+            ("SECRET", "hush"),
+        ):
+            monkeypatch.setenv(f"POSTLOAN_OIDC_{name}", value)
+        with started(bank, "portal", "--port", port) as program:
+            eventually(lambda: answers(port) == 200, 60)
+            assert "Sign in with the bank" in httpx.get(f"http://127.0.0.1:{port}/signin").text
+            with pytest.raises(BlockingIOError):
+                silent.accept()
+            assert httpx.get(f"http://127.0.0.1:{port}/signin/account", timeout=30).status_code == 503
+            silent.accept()[0].close()
+            program.terminate()
+            said, _ = program.communicate(timeout=60)
+    assert '"GET /signin/account HTTP/1.1" 503' in said
+    assert "hush" not in said
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -90,19 +91,25 @@ def lived_pg(pg_copy: Callable[[str], str], tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
-    """A copy of the bank that lived five weeks, in the evening of its last day."""
+    with moved_in(request, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def moved_in(request: pytest.FixtureRequest, folder: Path) -> Iterator[Office]:
+    """A copy of the bank that lived five weeks, in the evening of its last day, on the database that the fixture names."""
     if request.param == "sqlite":
         lived = request.getfixturevalue("lived_lite")
-        shutil.copytree(lived.home, tmp_path / "home")
-        url = f"sqlite:///{tmp_path / 'home' / 'postloan.db'}"
+        shutil.copytree(lived.home, folder / "home")
+        url = f"sqlite:///{folder / 'home' / 'postloan.db'}"
     else:
         lived = request.getfixturevalue("lived_pg")
         admin, name = request.getfixturevalue("pg_admin"), f"o{abs(hash(request.node.nodeid))}"
         admin.run(f"CREATE DATABASE {name} TEMPLATE portal_lived STRATEGY FILE_COPY")
-        shutil.copytree(lived.home, tmp_path / "home")
+        shutil.copytree(lived.home, folder / "home")
         url = pg_url(admin.url, name)
     day: date = lived.business_date()
-    made = Office(replace(lived, url=url, home=tmp_path / "home", now=utc_now, salts=random_salts,
+    made = Office(replace(lived, url=url, home=folder / "home", now=utc_now, salts=random_salts,
                           today=lambda: day), url)  # fmt: skip
     yield made
     made.close()

@@ -144,7 +144,7 @@ def test_only_who_is_to_hand_it_in_may_send_files(office: Office) -> None:
     case, inspector = visit(office)
     other = next(p for n in range(9) if (p := office.of("inspector", n)) != inspector)
     assert send(office, other, case, photo(), "k1").status_code == 404
-    assert send(office, office.of("post_loan_officer"), case, photo(), "k1").status_code == 409
+    assert send(office, office.of("post_loan_officer"), case, photo(), "k1").status_code == 403
     assert office.db.rows("SELECT 1 FROM upload WHERE case_id = ?", case) == []
 
 

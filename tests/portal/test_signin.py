@@ -9,6 +9,8 @@ from portal import access
 from portal.asking import COOKIE
 from tests.portal.conftest import PASSWORD, Office
 
+LAST = "SELECT action FROM entry WHERE stream = ? ORDER BY seq DESC LIMIT 1"
+
 
 @pytest.fixture
 def choi(office: Office) -> str:
@@ -114,3 +116,38 @@ def test_a_page_may_only_load_and_send_to_itself(office: Office) -> None:
     assert answer.headers["x-frame-options"] == "DENY"
     assert not re.search(r"<style|style=|onclick=|<script>(?!</script>)", answer.text)
     assert office.browser().get("/signin", headers={"host": "evil.example"}).status_code == 400
+
+
+def test_a_connection_is_given_back_after_an_answer_of_whatever_kind_and_not_after_a_failure(
+    office: Office, choi: str
+) -> None:
+    portal = office.app.state.portal
+    with portal.db() as first:
+        pass
+    for path, status in (("/inbox", 200), ("/cases/999999999", 404), ("/staff", 404)):
+        assert office.at(choi).get(path).status_code == status
+    assert office.browser().get("/inbox").status_code == 303
+    with portal.db() as again:
+        assert again is first
+    with pytest.raises(ZeroDivisionError), portal.db():
+        raise ZeroDivisionError
+    with portal.db() as another:
+        assert another is not first
+
+
+def test_a_staff_id_with_capitals_signs_in_by_password_however_it_is_typed(office: Office) -> None:
+    unit = office.db.rows("SELECT unit FROM person WHERE id = ?", office.of("auditor"))[0][0]
+    office.db.insert("person", ("id", "name", "unit", "language"),
+                     [("B.Kim", "Kim Bo-ra", unit, "en"), ("b.lee", "Lee", unit, "en"), ("B.Lee", "Lee", unit, "en")])  # fmt: skip
+    for id_ in ("B.Kim", "B.Lee"):
+        access.set_password(office.db, id_, PASSWORD)
+    for typed, whose in (("B.Kim", "B.Kim"), (" b.kIM ", "B.Kim"), ("B.Lee", "B.Lee")):
+        done = office.browser().post("/signin", data={"username": typed, "password": PASSWORD, "next": "/inbox"})
+        assert done.status_code == 303, typed
+        assert office.db.rows(LAST, f"person:{whose}") == [("signed_in",)], typed
+    assert access.known(office.db, "b.lee") == "b.lee"
+    assert access.known(office.db, "B.LEE") == "b.lee"  # whose it is can't be told
+    for _ in range(4):  # one account, however it is written
+        access.failed(office.db, office.app.state.portal, ("account:B.Kim",))
+    assert office.browser().post("/signin", data={"username": "b.kim", "password": "wrong"}).status_code == 401
+    assert office.browser().post("/signin", data={"username": "B.KIM", "password": PASSWORD}).status_code == 429
