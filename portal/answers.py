@@ -76,7 +76,9 @@ def written(asked: Checkpoint, value: str | None, reader: Reader) -> str:
             return value
     if (number := _number(value)) is not None and asked.type == "number":
         return f"{number:,}".replace("-", "−") + (" %" if asked.unit.startswith("%") else "")
-    return reader.say(value.replace("_", " ").capitalize()) if asked.type in ("yes_no", "choice") else value
+    if asked.type == "yes_no":
+        return reader.say(value.capitalize())
+    return value if asked.type == "text" else reader.named(value)
 
 
 def _change(asked: Checkpoint, last: str | None, now: str | None, reader: Reader) -> str:

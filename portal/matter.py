@@ -9,7 +9,7 @@ import orjson
 from door.fold import State
 from models.policy import Book
 from models.process import ITEM_ACTS
-from portal import arrows
+from portal import arrows, reading
 from portal.house import Asking
 from portal.page import Reader, names_of
 from portal.sight import sight
@@ -83,7 +83,7 @@ def journal(asking: Asking, s: State) -> list[Said]:
 
 def matter(asking: Asking, s: State, borrower: str, said: Sequence[Said], reader: Reader) -> Matter:
     """Made of what `journal` gave, so that he is shown no more here than there."""
-    book = books.book(asking.db, s.book or books.in_force(asking.db, asking.day))
+    book = reading.book(asking.db, s.book or books.in_force(asking.db, asking.day), reader)
     names = names_of(asking.db, [*{e.person for e in said}, *filter(None, (e.behalf for e in said)),
                                  str(s.facts.get("manager", ""))])  # fmt: skip
     step, who, seen = reader.step(s.step, s.process), borrower or s.subject, sight(asking, s)
@@ -176,7 +176,7 @@ def _inspection(facts: Mapping[str, Any], last: Mapping[str, Said], reader: Read
     if "own_level" in facts:
         rows.append((say("Verified"), f"{facts.get('outcome', '')} L{facts['own_level']}".strip()))
     if weighed:
-        rows.append((say("Over the line by"), ", ".join(t.replace("_", " ") for t in weighed["triggers"])))
+        rows.append((say("Over the line by"), ", ".join(reader.read(t.replace("_", " ")) for t in weighed["triggers"])))
     return rows
 
 

@@ -38,9 +38,10 @@ PERSONS = ("by", "person", "owner", "holder", "absent", "to", "for")  # facts of
 
 
 @cache
-def translations(language: str) -> NullTranslations:
-    """The catalogue of a language, compiled when it is first asked for; English is what the templates say."""
-    file = HERE / "locale" / language / "LC_MESSAGES" / "portal.po"
+def translations(language: str, of: str = "portal") -> NullTranslations:
+    """A catalogue of a language, compiled when it is first asked for: of the portal's own sentences (English is what the
+    templates say), or of what the policy book says ("book")."""
+    file = HERE / "locale" / language / "LC_MESSAGES" / f"{of}.po"
     if not file.exists():
         return NullTranslations()
     buffer = BytesIO()
@@ -57,7 +58,7 @@ def environment(language: str) -> Environment:
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     reader = Reader(language)
     made.filters |= {name: getattr(reader, name) for name in ("money", "day", "instant", "level", "class_", "step",
-                                                              "thing", "kind", "role", "number", "due")}  # fmt: skip
+                                                              "thing", "kind", "role", "number", "due", "named")}  # fmt: skip
     return made
 
 
@@ -68,6 +69,7 @@ class Reader:
     def __init__(self, language: str) -> None:
         self.language = language
         self.say = translations(language).gettext
+        self._read = translations(language, "book").gettext
         self.words = words.LANGUAGES.get(language, words.EN)
 
     def money(self, amount: int, currency: str) -> str:
@@ -79,6 +81,14 @@ class Reader:
         if currency == "KRW" and self.language == "ko":
             return f"{minus}{text}원"
         return f"{minus}{SIGNS[currency]}{text}" if currency in SIGNS else f"{minus}{text} {currency}"
+
+    def read(self, text: str) -> str:
+        """A text of the policy book; as the book has it where nobody has translated it."""
+        return self._read(text) if text else ""
+
+    def named(self, code: str) -> str:
+        """A word of the policy book that stands for itself: an answer, what a photograph shows."""
+        return self.read(code.replace("_", " ").capitalize())
 
     def number(self, value: int) -> str:
         return str(format_decimal(value, locale=self.language))
