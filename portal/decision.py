@@ -239,7 +239,7 @@ def _effects(view: View, s: State, action: str, verdict: Verdict) -> list[str]:
     say, step, found = reader.say, process.steps[verdict.step], list[str]()
     arrow = next(do for each in process.steps.values() for do in each.does if do.name == action)
     if (s.process, action) == ("control", "confirm"):
-        says = effect(s, books.book(asking.db, s.book), reader)
+        says = effect(asking, s, books.book(asking.db, s.book), reader)
         found.append(say("{sentence}.").format(sentence=says[:1].upper() + says[1:]))
     if (s.process, action) == ("control", "lift"):
         found.append(say("From now on it stands against no payment."))

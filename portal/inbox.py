@@ -191,7 +191,7 @@ def act(posted: Form) -> Response:
     commands = [_command(asking, posted, action, case, seen.get(case)) for case in cases]
     verdicts = asking.act(*commands)
     told = [_told(asking, case, v) for case, v in zip(cases, verdicts, strict=True)]
-    if len(cases) == 1 and not verdicts[0].refused:
+    if one_case and not verdicts[0].refused:
         return RedirectResponse(filters.address(), 303)
     return _listed(asking, filters, START, verdicts=told, did=action)
 

@@ -1,5 +1,6 @@
 """Pages: templates filled in the reader's language; money, days, deadlines, levels and refusals in his words."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -34,6 +35,7 @@ LANGUAGES = {"en": "English", "ko": "한국어"}
 SIGNS = {"KRW": "₩", "USD": "$", "EUR": "€", "CNY": "¥", "JPY": "¥", "GBP": "£"}
 LEVELS = ("none", "yellow", "orange", "red", "workout")
 CLASSES = ("", "normal", "special mention", "substandard", "doubtful", "loss")
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 PERSONS = ("by", "person", "owner", "holder", "absent", "to", "for")  # facts of a refusal that are persons' ids
 
 
@@ -58,7 +60,7 @@ def environment(language: str) -> Environment:
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     reader = Reader(language)
     made.filters |= {name: getattr(reader, name) for name in ("money", "day", "instant", "level", "class_", "step",
-                                                              "thing", "kind", "role", "number", "due", "named")}  # fmt: skip
+                                                              "thing", "kind", "role", "number", "due", "days", "named")}  # fmt: skip
     return made
 
 
@@ -109,6 +111,10 @@ class Reader:
         return str(format_datetime(when, {"ko": "M월 d일 HH:mm"}.get(self.language, "d MMM, HH:mm"), tzinfo=when.tzinfo,
                                    locale=self.language))  # fmt: skip
 
+    def days(self, since: str, today: str) -> int:
+        """How many days it has waited."""
+        return (date.fromisoformat(today) - date.fromisoformat(since)).days
+
     def due(self, due_on: str | None, today: str) -> Markup:
         """The deadline in words and colour: late, today, later."""
         if not due_on:
@@ -149,7 +155,9 @@ class Reader:
         return sentence(replace(refused, facts={k: self._worded(k, v) for k, v in facts.items()}), self.say)
 
     def _worded(self, fact: str, value: Any) -> Any:
-        """A fact of a refusal that is an identifier, in his words; English identifiers are words as they are."""
+        """A fact of a refusal that is an identifier or a day, in his words; English identifiers are words as they are."""
+        if isinstance(value, str) and DAY.fullmatch(value):
+            return self.day(value)
         if self.language == "en":
             return value
         if isinstance(value, list | tuple):

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from models.policy import Book, Checkpoint
-from portal.answers import written
+from portal.answers import unit, written
 from portal.evidence import File
 from portal.fields import Choices, Field, Need, Section
 from portal.page import Reader
@@ -32,7 +32,7 @@ def questions(d: Dossier, book: Book, reader: Reader, action: str, sight: Sight)
             fields.append(Field(
                 f"answers.{n}", f"{id_}. {asked.question}", "answer", asked.mandatory and action != RECORD,
                 _words(asked, reader) if asked.type in ("yes_no", "choice") else (), _help(asked, last, since, told, reader),
-                asked.unit, asked=asked, facility=facility, dated=_dated(asked), files=(*asked.photos, *asked.documents),
+                unit(asked, d, reader), asked=asked, facility=facility, dated=_dated(asked), files=(*asked.photos, *asked.documents),
                 words=_words(asked, reader) if asked.type in ("date", "number") else ()))  # fmt: skip
             n += 1
         title = say("Facility {id}").format(id=facility) if several else say("Questions")
