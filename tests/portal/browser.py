@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from deployments.portal import listening, server
 from portal.asking import COOKIE
@@ -60,11 +60,16 @@ def chromium() -> Iterator[Browser]:
     event loop counts as running, and other tests start their own."""
     if not CHROMIUM:
         pytest.skip("There is no Chromium here: `apt-get install chromium` brings one.")
-    with sync_playwright() as playwright:
-        as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=as_root)
+    with sync_playwright() as playwright, launched(playwright) as browser:
         yield browser
-        browser.close()
+
+
+@contextmanager
+def launched(playwright: Playwright) -> Iterator[Browser]:
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=as_root)
+    yield browser
+    browser.close()
 
 
 @dataclass

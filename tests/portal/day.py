@@ -3,10 +3,10 @@ looks at is looked at on every screen: pictures of all four, nothing sideways, n
 
 import re
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 from portal import access
-from tests.portal.browser import AXED, DESK, Screen, Served, looked
+from tests.portal.browser import AXED, DESK, Screen, Served, assert_nothing_sideways, kept, looked
 from tests.portal.conftest import PASSWORD, Office
 
 
@@ -75,11 +75,30 @@ class Day:
         """One of a few, by the question above them."""
         self.page.get_by_role("group", name=group).first.get_by_label(choice).first.check()
 
+    def at(self, address: str) -> Page:
+        """Where a link of his leads."""
+        self.page.goto(address)
+        return self.page
+
     # -- looking --------------------------------------------------------------------------------------------------------
 
     def looks(self, name: str) -> None:
         """At this page, on every screen."""
         looked(self.page, name)
+
+    def looks_at_paper(self, name: str) -> None:
+        """At the case as it is printed: a record that says who printed which state, without what is pressed."""
+        page, before = self.page, self.page.viewport_size
+        assert before
+        page.emulate_media(media="print")
+        page.set_viewport_size({"width": 720, "height": 1000})
+        expect(page.get_by_text("Printed by")).to_be_visible()
+        for gone in ("What can be done now", "Comment"):
+            expect(page.get_by_text(gone, exact=True)).to_be_hidden()
+        kept(page, f"{name}-print")
+        assert_nothing_sideways(page)
+        page.emulate_media(media="screen")
+        page.set_viewport_size(before)
 
     def looks_in_korean(self, name: str) -> None:
         """At this page, loaded again, at the desk and on a phone."""

@@ -58,6 +58,7 @@ def test_the_day_of_an_account_manager(served: Served) -> None:
     page = day.page
     day.finds(case)
     day.looks("case")
+    day.looks_at_paper("case")
     day.looks_in_korean("case")
     day.follows("Conclude")
     day.presses("Conclude")
