@@ -37,6 +37,15 @@ def test_every_file_of_the_readme_is_there() -> None:
     named = re.findall(r"\]\((?!http)([^)]+)\)", README) + re.findall(
         r"`((?:tests|policies|tasks|models|processes)/[\w/.]+)`", README
     )
-    assert len(named) > 10
+    named += re.findall(r'<img src="([^"]+)"', README)
+    assert len(named) > 20
     for name in named:
         assert (ROOT / name).exists(), name
+
+
+def test_the_pictures_are_small_and_none_is_left_over() -> None:
+    shown = set(re.findall(r"docs/screens/([\w-]+\.webp)", README))
+    sizes = {file.name: file.stat().st_size for file in (ROOT / "docs" / "screens").iterdir()}
+    assert set(sizes) == shown
+    assert max(sizes.values()) < 60_000
+    assert sum(sizes.values()) < 600_000

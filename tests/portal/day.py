@@ -102,10 +102,10 @@ class Day:
 
     def looks_in_korean(self, name: str) -> None:
         """At this page, loaded again, at the desk and on a phone."""
-        self._reads_in("ko")
+        self.reads_in("ko")
         looked(self.page, f"{name}-ko", AXED)
-        self._reads_in("en")
+        self.reads_in("en")
 
-    def _reads_in(self, language: str) -> None:
+    def reads_in(self, language: str) -> None:
         self.page.context.add_cookies([{"name": "language", "value": language, "url": self.served.address}])
         self.page.reload()

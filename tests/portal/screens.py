@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import orjson
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
@@ -16,13 +15,17 @@ from deployments.demo import accounts, last_day, live
 from deployments.serve import server
 from door.db import connect
 from door.eligible import eligible
+from door.store import read_case
 from tasks import books
+from tasks.dossier import PACKAGES, answers
 from tasks.house import House
 from tests.deployments.conftest import free_port
-from tests.portal.browser import CHROMIUM, Screen, in_browsers, launched
+from tests.portal.browser import CHROMIUM, Screen, Served, in_browsers, launched
 from tests.portal.conftest import PASSWORD, Office
 from tests.portal.day import Day
 from tests.portal.links import link
+from tests.portal.test_days_inspector import answers as typed
+from tests.portal.test_visit import of
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screens"
 DESK, PHONE = Screen("desk", 1180, 740), Screen("phone", 390, 780, touch=True)
@@ -65,7 +68,7 @@ class Bank:
         with connect(office.url) as db:
             self.people = {role: person for role, person, _ in accounts(db, last_day(), PASSWORD)}
 
-    def pages(self, served) -> Iterator[tuple[str, Screen, Page]]:  # type: ignore[no-untyped-def]
+    def pages(self, served: Served) -> Iterator[tuple[str, Screen, Page]]:
         """Each as it is to be kept, one after the other."""
         manager = self.people["account_manager"]
         yield "inbox", DESK, Day(served, manager, DESK).page
@@ -73,18 +76,19 @@ class Bank:
         day.goes_to("Visits")
         yield "visits", PHONE, day.page
         yield "visit", PHONE, day.at(f"/visits/{self.case('visit', owner=self.people['inspector'])}")
-        day._reads_in("ko")
-        day.page.get_by_role("heading", name="사진").evaluate("e => e.scrollIntoView()")
+        day.reads_in("ko")
+        into_view(day.page, "2. 점검항목")
         yield "visit-ko", PHONE, day.page
-        found = self.case("review", green=False)
+        found = self.case("review", level=2)
         day = Day(served, self.able(found), DESK)
-        yield "conclude", DESK, day.at(f"/cases/{found}/conclude")
-        compared = self.case("compare")
-        yield "compare", DESK, Day(served, self.able(compared), DESK).at(f"/cases/{compared}/verify")
-        confirmed = self.case("confirm")
-        person = self.able(confirmed)
+        day.at(f"/cases/{found}/conclude")
+        into_view(day.page, "2. Findings")
+        yield "conclude", DESK, day.page
+        yield "compare", DESK, self.verified(served)
+        escalated = self.case("decide")
+        person = self.able(escalated)
         for screen in (DESK, PHONE):
-            yield "decision", screen, Day(served, person, screen, link(self.office, confirmed, person)).page
+            yield "decision", screen, Day(served, person, screen, link(self.office, escalated, person)).page
         yield "controls", DESK, Day(served, self.people["credit_manager"], DESK).at("/controls")
         for screen in (DESK, PHONE):
             day = Day(served, self.people["operations"], screen)
@@ -101,13 +105,29 @@ class Bank:
         day.presses("Save")
         yield "staff", DESK, day.page
 
-    def case(self, step: str, owner: str = "", green: bool | None = None) -> int:
-        """The first by deadline that waits there."""
-        for case, state, whose in self.office.db.rows(
-            "SELECT i.case_id, c.state, coalesce(i.owner, '') FROM item i JOIN cases c ON c.id = i.case_id WHERE i.step = ? "
-            "AND i.held_until IS NULL ORDER BY i.due_on, i.case_id", step):  # fmt: skip
-            facts = next(part for part in orjson.loads(state) if isinstance(part, dict) and "kind" in part)
-            if owner in ("", whose) and green in (None, bool(facts.get("green"))) and self._able(case):
+    def verified(self, served: Served) -> Page:
+        """Somebody verifies on site: he finds what the manager found, but for the stock and the level."""
+        case = self.case("verify_site", level=0)
+        d, book = of(self.office, case)
+        theirs = answers(d.last(*PACKAGES))
+        day = Day(served, self.able(case), DESK)
+        day.at(f"/cases/{case}/record")
+        for n, (facility, id_) in enumerate(d.questions[:9]):
+            said = {"C4": "61", "C5": "60"}.get(id_, theirs.get((facility, id_), ""))
+            if said:
+                typed(day, facility, book.checkpoint(id_), {f"answers.{n}": said}, n)
+        day.chooses("Your own level", f"L{int(d.state.facts['level']) + 1}")
+        day.presses("Record, then compare")
+        return day.page
+
+    def case(self, step: str, owner: str = "", level: int = -1) -> int:
+        """The first by deadline that waits there; with at least that level, proposed or concluded."""
+        for case, whose in self.office.db.rows(
+            "SELECT case_id, coalesce(owner, '') FROM item WHERE step = ? AND held_until IS NULL ORDER BY due_on, case_id",
+            step):  # fmt: skip
+            s = read_case(self.office.db, case)
+            found = s.facts.get("level", s.facts.get("proposed_level", -1)) if s else -1
+            if owner in ("", whose) and found >= level and self._able(case):
                 return int(case)
         raise LookupError(f"nothing waits at {step}")
 
@@ -116,6 +136,10 @@ class Bank:
 
     def _able(self, case: int) -> list[str]:
         return eligible(self.office.db, books.rules(self.office.db), case, self.day)
+
+
+def into_view(page: Page, heading: str) -> None:
+    page.get_by_role("heading", name=heading, exact=True).evaluate("e => e.scrollIntoView()")
 
 
 def kept(page: Page, name: str, most: int) -> None:
