@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from door.store import read_case
-from tests.portal.browser import Served
+from tests.portal.browser import Served, looked
 from tests.portal.conftest import Office
 from tests.portal.day import Day
 from tests.portal.test_days_inspector import answers
@@ -59,6 +59,9 @@ def test_the_day_of_an_account_manager(served: Served) -> None:
     day.finds(case)
     day.looks("case")
     day.looks_at_paper("case")
+    day.follows(re.compile("."), page.get_by_role("region", name="Evidence"))
+    day.looks("evidence-nothing")
+    page.go_back()
     day.looks_in_korean("case")
     day.follows("Conclude")
     day.presses("Conclude")
@@ -156,10 +159,17 @@ def test_the_day_of_a_post_loan_officer(served: Served) -> None:
 
 @on_sqlite
 def test_the_day_of_a_branch_head(served: Served) -> None:
-    """What waits in the branch, and an item given to somebody else while its holder is away."""
+    """Mistypes his password; looks at what waits in the branch, gives an item to somebody else, and signs out."""
     office = served.office
     head = office.of("branch_head")
-    ((unit,),) = office.db.rows("SELECT unit FROM person WHERE id = ?", head)
+    ((unit, name),) = office.db.rows("SELECT unit, name FROM person WHERE id = ?", head)
+    page = served.browser()
+    page.goto("/")
+    page.get_by_label("Staff ID").fill(head)
+    page.get_by_label("Password").fill("mistyped")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Staff ID or password is not right.")
+    looked(page, "signin-wrong")
     day = Day(served, head)
     day.looks("head-inbox")
     day.goes_to("Cases")
@@ -173,3 +183,8 @@ def test_the_day_of_a_branch_head(served: Served) -> None:
     day.presses("Reassign the item")
     day.reads("You have reassigned the item.")
     day.looks("head-case")
+    day.page.locator("summary", has_text=name).click()
+    day.looks("head-menu")
+    day.presses("Sign out", within=day.page.get_by_role("banner"))
+    day.reads("You are signed out on this device.")
+    day.looks("signed-out")
