@@ -28,6 +28,15 @@ class Day:
         self.page.keyboard.press("Enter")
         expect(self.page.get_by_role("navigation", name="Main")).to_be_visible()
 
+    def signs_out(self, menu: str = "") -> None:
+        """By his own menu, which is looked at where it is named."""
+        banner = self.page.get_by_role("banner")
+        banner.locator("summary").click()
+        if menu:
+            self.looks(menu)
+        self.presses("Sign out", within=banner)
+        self.reads("You are signed out on this device.")
+
     # -- by what he reads -----------------------------------------------------------------------------------------------
 
     def presses(self, name: str | re.Pattern[str], role: str = "button", within: Locator | None = None) -> None:

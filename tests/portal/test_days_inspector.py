@@ -83,6 +83,7 @@ def test_the_day_of_an_inspector(served: Served, tmp_path: Path) -> None:
     assert office.woken == ["outsourced_collection"]
     day.follows("Next visit")
     expect(page.get_by_role("heading", name="Visits", exact=True)).to_be_visible()
+    day.signs_out()
 
 
 def named(code: str) -> str:
