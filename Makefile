@@ -2,7 +2,7 @@
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: setup demo test
+.PHONY: setup demo test screenshots
 setup: .venv/ready
 
 .venv/ready: pyproject.toml constraints.txt
@@ -19,3 +19,7 @@ test: setup
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/pytest -n 2 --dist worksteal $(ARGS)
+
+# The README's pictures, made anew: the demo's bank in a browser (Chromium must be installed).
+screenshots: setup
+	.venv/bin/python -m tests.portal.screens

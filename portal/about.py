@@ -16,6 +16,7 @@ from door.db import Row
 from door.fold import State, facts_in
 from door.store import among
 from models.policy import Book
+from portal.currency import currency
 from portal.house import Asking
 from portal.page import Reader
 from portal.sight import Sight
@@ -102,7 +103,7 @@ def facts(asking: Asking, s: State, sight: Sight, opening: Mapping[str, Any], bo
         )
         add(say("Facility"), f.get("facility") or say("all of the borrower's"))
         if f.get("cap"):
-            add(say("At most"), reader.money(f["cap"], f.get("currency", "")))
+            add(say("At most"), reader.money(f["cap"], currency(asking.db, s)))
         if f.get("review_on"):
             add(say("Review on"), reader.day(f["review_on"]))
     if s.process == "handover":
@@ -207,10 +208,10 @@ def at_the_gate(asking: Asking, facilities: Sequence[str]) -> list[Gate]:
     """What the gate would say today of the least payment; nothing is asked, and nothing journaled."""
     where, values = among(asking.db, "id", facilities)
     found = []
-    for facility, currency in asking.db.rows(f"SELECT id, currency FROM facility WHERE {where} ORDER BY id", values):
+    for facility, its in asking.db.rows(f"SELECT id, currency FROM facility WHERE {where} ORDER BY id", values):
         judged = gate.judge(asking.db, facility, 1, asking.clock, asking.rules, asking.portal.house.snapshots)
         outcome = "refuse" if judged.allows(1) <= 0 else "limit" if judged.left < gate.MOST else "allow"
-        found.append(Gate(facility, outcome, judged.left, currency, judged.reasons))
+        found.append(Gate(facility, outcome, judged.left, its, judged.reasons))
     return found
 
 

@@ -1,7 +1,7 @@
 """Answers side by side with the last inspection's, what changed marked; what they mean by the case's book."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from models.policy import Book, Checkpoint
 from portal.page import Reader
 from tasks.dossier import PACKAGES, Dossier, Past, answers
+from tasks.translate import PLACES
 
 LEVEL = {"y": 1, "o": 2, "r": 3}  # of a finding by its colour
 
@@ -53,7 +54,8 @@ def side_by_side(d: Dossier, book: Book, reader: Reader, package: Past | None, c
     levels = {(f["facility"], f["checkpoint"]): LEVEL[f["colour"]] for f in d.findings} if compared else {}
     found = []
     for facility, keys in groupby(d.questions, lambda q: q[0]):
-        rows = [_row(book.checkpoint(key[1]), before.get(key), now.get(key), levels.get(key, 0), notes.get(key, ""), reader)
+        rows = [replace(_row(book.checkpoint(key[1]), before.get(key), now.get(key), levels.get(key, 0), notes.get(key, ""), reader),
+                        unit=unit(book.checkpoint(key[1]), d, reader))
                 for key in keys]  # fmt: skip
         found.append(Group(facility, tuple(rows)))
     return found
@@ -63,6 +65,18 @@ def _row(asked: Checkpoint, last: str | None, now: str | None, level: int, note:
     changed = last is not None and now is not None and last != now
     return Row(asked.id, asked.question, asked.unit, written(asked, last, reader), written(asked, now, reader), changed,
                _change(asked, last, now, reader), level, note)  # fmt: skip
+
+
+def unit(asked: Checkpoint, d: Dossier, reader: Reader) -> str:
+    """Of the figure that is asked for; of an amount the currency, where that has no smaller part."""
+    if asked.unit != reader.read("minor units"):
+        return asked.unit
+    currency = str(d.state.facts["currency"])
+    return (
+        reader.say("{currency}, in its smallest unit").format(currency=currency)
+        if PLACES.get(currency, 2)
+        else currency
+    )
 
 
 def written(asked: Checkpoint, value: str | None, reader: Reader) -> str:
@@ -76,7 +90,9 @@ def written(asked: Checkpoint, value: str | None, reader: Reader) -> str:
             return value
     if (number := _number(value)) is not None and asked.type == "number":
         return f"{number:,}".replace("-", "−") + (" %" if asked.unit.startswith("%") else "")
-    return reader.say(value.replace("_", " ").capitalize()) if asked.type in ("yes_no", "choice") else value
+    if asked.type == "yes_no":
+        return reader.say(value.capitalize())
+    return value if asked.type == "text" else reader.named(value)
 
 
 def _change(asked: Checkpoint, last: str | None, now: str | None, reader: Reader) -> str:

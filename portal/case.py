@@ -16,7 +16,7 @@ from door.fold import CASE_COLUMNS, State, blank, fold, load
 from door.journal import COLUMNS, ZERO, Entry, intact
 from models.policy import Book, PolicyError
 from models.process import END, USER, Process
-from portal import about, answers, draft
+from portal import about, answers, draft, reading
 from portal.asking import Form, NotThere, SignedIn
 from portal.house import Asking
 from portal.now import item_acts, now, recipients
@@ -27,7 +27,6 @@ from portal.sight import Sight, sight
 from portal.story import payload, persons, story
 from portal.strip import named, passages, strip
 from processes.trace import passed, to_page
-from tasks import books
 from tasks.dossier import PACKAGES, Dossier, Past, dossiers
 
 router = APIRouter()
@@ -171,9 +170,9 @@ def _dossier(file: File) -> Dossier | None:
     return replace(d, past=d.past[: file.s.seq])
 
 
-def _book(asking: Asking, hash_: str) -> Book | None:
+def _book(asking: Asking, hash_: str, reader: Reader) -> Book | None:
     try:
-        return books.book(asking.db, hash_) if hash_ else None
+        return reading.book(asking.db, hash_, reader) if hash_ else None
     except PolicyError:
         return None
 
@@ -184,7 +183,7 @@ def _book(asking: Asking, hash_: str) -> Book | None:
 def _page(file: File, status: int = 200, changed_only: bool = False, did: str = "",
           refused: Refused | None = None) -> Response:  # fmt: skip
     asking, s, reader, process, sight_ = file.asking, file.s, file.reader, file.process, file.sight
-    book, d = _book(asking, s.book), _dossier(file)
+    book, d = _book(asking, s.book, file.reader), _dossier(file)
     manager = store.managers(asking.db, [s.subject], asking.day).get(s.subject, "")
     opening = payload(file.entries[0]) if file.entries else {}
     facts = sight_.facts(s)

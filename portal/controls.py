@@ -17,6 +17,7 @@ from door.fold import CASE_COLUMNS, State, load
 from door.store import among
 from models.policy import Book, PolicyError
 from models.tables import STOPPED
+from portal import reading
 from portal.asking import Form, NotThere, SignedIn
 from portal.house import Asking
 from portal.page import Reader, names_of, show, spoken, why
@@ -106,7 +107,7 @@ def _cases(asking: Asking, steps: Sequence[tuple[str, str]], reader: Reader) -> 
 def _listed(asking: Asking, borrower: str, s: State, currencies: Mapping[str, str], reader: Reader) -> Listed:
     kind, cap, facts = "", "", s.facts
     if s.process in OPENS:
-        book = _book(asking, s.book)
+        book = _book(asking, s.book, reader)
         rule = (book.restrictions if s.process == "control" else book.orders).get(facts["kind"]) if book else None
         kind = f"{facts['kind']} {rule.says if rule else ''}".strip()
         if facts.get("cap"):
@@ -122,9 +123,9 @@ def _currencies(asking: Asking, borrowers: set[str]) -> dict[str, str]:
     return {name: currency for id_, borrower, currency in rows for name in (id_, borrower)}
 
 
-def _book(asking: Asking, hash_: str) -> Book | None:
+def _book(asking: Asking, hash_: str, reader: Reader) -> Book | None:
     try:
-        return books.book(asking.db, hash_)
+        return reading.book(asking.db, hash_, reader)
     except PolicyError:
         return None
 
@@ -268,7 +269,9 @@ def _form(asking: Asking, what: str, borrower: str, q: str = "", typed: Mapping[
 def _kinds(asking: Asking, what: str) -> dict[str, tuple[str, str, int]]:
     """By code: what it is, what it does at the gate (an order: nothing), the days of an order. By the book in force; raises
     PolicyError where there is none."""
-    book = books.book(asking.db, books.in_force(asking.db, asking.day))
+    book = reading.book(
+        asking.db, books.in_force(asking.db, asking.day), Reader(spoken(asking.request, asking.me.language))
+    )
     if what == "order":
         return {code: (rule.says, "", int(rule.days)) for code, rule in book.orders.items()}
     return {code: (rule.says, rule.gate, 0) for code, rule in book.restrictions.items()}

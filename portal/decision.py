@@ -18,7 +18,7 @@ from door.db import one
 from door.eligible import eligible, why_not_me
 from door.fold import State
 from models.process import END, SERVICE
-from portal import arrows, draft
+from portal import arrows, draft, reading
 from portal.asking import Form, Posted, SignedIn
 from portal.house import Asking
 from portal.inbox import BULK, green_conclusion
@@ -162,8 +162,8 @@ def _page(view: View, status: int = 200, posted: Posted | None = None, wrong: Ma
         changes=[(_changed(e, names, reader), e.at) for e in view.changes],
         anothers=names.get(view.link.person, "") if view.link.person != asking.me.id else "", inline=inline,
         own_form=[c for c in view.choices if c.form and not c.refused], barred=[c for c in view.choices if c.refused],
-        fields=_fields(inline), **_options(asking, s), proof=proof,
-        typed=typed, wrong=wrong or {}, seen=s.seq,
+        fields=_fields(inline), **_options(asking, s, reader), proof=proof,
+         typed=typed, wrong=wrong or {}, seen=s.seq,
         key=(posted.text("key") if posted and not refused else "") or asking.portal.house.salts(1)[0][:16],
         not_done=why(asking, refused) if refused else "", meanwhile=bool(refused and refused.code in CHANGED),
     )  # fmt: skip
@@ -201,10 +201,10 @@ def _fields(inline: Sequence[Choice]) -> dict[str, list[str]]:
     return found
 
 
-def _options(asking: Asking, s: State) -> dict[str, list[tuple[str, str]]]:
+def _options(asking: Asking, s: State, reader: Reader) -> dict[str, list[tuple[str, str]]]:
     """What is chosen from: outcomes by which a verification agrees, restrictions that need no amount, as the case's book
     says them; the borrower's facilities."""
-    book = books.book(asking.db, s.book or books.in_force(asking.db, asking.day))
+    book = reading.book(asking.db, s.book or books.in_force(asking.db, asking.day), reader)
     return {
         "outcomes": [(code, o.says) for code, o in sorted(book.outcomes.items()) if not o.answered],
         "restrictions": [(code, r.says) for code, r in book.restrictions.items() if r.gate != "limit"],
@@ -254,7 +254,7 @@ def _effects(view: View, s: State, action: str, verdict: Verdict) -> list[str]:
     say, step, found = reader.say, process.steps[verdict.step], list[str]()
     arrow = next(do for each in process.steps.values() for do in each.does if do.name == action)
     if (s.process, action) == ("control", "confirm"):
-        says = effect(s, books.book(asking.db, s.book), reader)
+        says = effect(asking, s, books.book(asking.db, s.book), reader)
         found.append(say("{sentence}.").format(sentence=says[:1].upper() + says[1:]))
     if (s.process, action) == ("control", "lift"):
         found.append(say("From now on it stands against no payment."))

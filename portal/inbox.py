@@ -199,7 +199,7 @@ def act(posted: Form) -> Response:
     told = [_told(asking, case, v) for case, v in zip(cases, verdicts, strict=True)]
     told += [Told(case, str(case), "changed", why(asking, Refused("no_case", {"case": case}))) for case in sorted(gone)]
     refused = verdicts[0].refused if len(told) == 1 else None
-    if len(told) == 1 and not refused:
+    if one_case and not refused:
         return RedirectResponse(filters.address(), 303)
     return _listed(asking, filters, START, status_of(refused) if refused else 200, verdicts=told, did=action)
 

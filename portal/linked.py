@@ -105,7 +105,7 @@ def _choice(view: View, offer: Offer) -> Choice:
         says = say("no finding, L0, as proposed")
         return Choice(do.name, label, says, refused, True, {}, offer.high_risk, green=True, not_now=not_now)
     confirms = (s.process, do.name) == ("control", "confirm")
-    says = effect(s, books.book(view.asking.db, s.book), view.reader) if confirms else ""
+    says = effect(view.asking, s, books.book(view.asking.db, s.book), view.reader) if confirms else ""
     inline = arrows.inline(do)
     fields = {name: needed for name, needed in arrows.fields(do).items() if name in arrows.INLINE}
     return Choice(do.name, label, says, refused, inline, fields, offer.high_risk, form=not inline, not_now=not_now)

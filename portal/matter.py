@@ -9,7 +9,8 @@ import orjson
 from door.fold import State
 from models.policy import Book
 from models.process import ITEM_ACTS
-from portal import arrows
+from portal import arrows, reading
+from portal.currency import currency
 from portal.house import Asking
 from portal.page import Reader, names_of
 from portal.sight import sight
@@ -83,7 +84,7 @@ def journal(asking: Asking, s: State) -> list[Said]:
 
 def matter(asking: Asking, s: State, borrower: str, said: Sequence[Said], reader: Reader) -> Matter:
     """Made of what `journal` gave, so that he is shown no more here than there."""
-    book = books.book(asking.db, s.book or books.in_force(asking.db, asking.day))
+    book = reading.book(asking.db, s.book or books.in_force(asking.db, asking.day), reader)
     names = names_of(asking.db, [*{e.person for e in said}, *filter(None, (e.behalf for e in said)),
                                  str(s.facts.get("manager", ""))])  # fmt: skip
     step, who, seen = reader.step(s.step, s.process), borrower or s.subject, sight(asking, s)
@@ -92,7 +93,7 @@ def matter(asking: Asking, s: State, borrower: str, said: Sequence[Said], reader
     if s.process == "control":
         rule = book.restrictions[s.facts["kind"]]
         made.title = reader.say("{step}: {says}, {who}").format(step=step, says=rule.says, who=who)
-        made.facts, made.effect = _control(asking, s, book, last, names, reader), effect(s, book, reader)
+        made.facts, made.effect = _control(asking, s, book, last, names, reader), effect(asking, s, book, reader)
     elif s.process == "order":
         made.facts = _order(s, book, last, names, reader)
     elif s.process == "handover":
@@ -110,11 +111,11 @@ def matter(asking: Asking, s: State, borrower: str, said: Sequence[Said], reader
     return made
 
 
-def effect(s: State, book: Book, reader: Reader) -> str:
+def effect(asking: Asking, s: State, book: Book, reader: Reader) -> str:
     """What a restriction brings about at the gate once it is confirmed."""
     rule, say = book.restrictions[s.facts["kind"]], reader.say
     if rule.gate == "limit":
-        amount = reader.money(int(s.facts.get("cap", 0)), str(s.facts.get("currency", "")))
+        amount = reader.money(int(s.facts.get("cap", 0)), currency(asking.db, s))
         return say("the gate pays no more than {amount} at a time from now on").format(amount=amount)
     return {"stop": say("the gate refuses drawings from now on"),
             "consent": say("the gate asks for consent before each drawing from now on")}.get(
@@ -135,7 +136,7 @@ def _control(asking: Asking, s: State, book: Book, last: Mapping[str, Said], nam
     if rule.gate == "stop":
         rows += [(say("Undrawn, held back"), reader.money(int(amount), currency)) for currency, amount in undrawn]
     if rule.gate == "limit":
-        rows.append((say("At most"), reader.money(int(facts.get("cap", 0)), str(facts.get("currency", "")))))
+        rows.append((say("At most"), reader.money(int(facts.get("cap", 0)), currency(asking.db, s))))
     for action, name in (("propose", say("Proposed by")), ("confirm", say("Confirmed by")),
                          ("ask_lift", say("Lifting proposed by"))):  # fmt: skip
         if action in last:
@@ -176,7 +177,7 @@ def _inspection(facts: Mapping[str, Any], last: Mapping[str, Said], reader: Read
     if "own_level" in facts:
         rows.append((say("Verified"), f"{facts.get('outcome', '')} L{facts['own_level']}".strip()))
     if weighed:
-        rows.append((say("Over the line by"), ", ".join(t.replace("_", " ") for t in weighed["triggers"])))
+        rows.append((say("Over the line by"), ", ".join(reader.read(t.replace("_", " ")) for t in weighed["triggers"])))
     return rows
 
 

@@ -1,5 +1,6 @@
 """Pages: templates filled in the reader's language; money, days, deadlines, levels and refusals in his words."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -39,13 +40,15 @@ CLASSES = ("", "normal", "special mention", "substandard", "doubtful", "loss")
 #: Refusals that are about who asks; all others are about how things stand.
 ABOUT_HIM = ("lane", "role", "unit", "not_yours", "no_deputy", "no_chain", "related", "four_eyes", "system_only", "person_only",
              "reads_only")  # fmt: skip
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 PERSONS = ("by", "person", "owner", "holder", "absent", "to", "for")  # facts of a refusal that are persons' ids
 
 
 @cache
-def translations(language: str) -> NullTranslations:
-    """The catalogue of a language, compiled when it is first asked for; English is what the templates say."""
-    file = HERE / "locale" / language / "LC_MESSAGES" / "portal.po"
+def translations(language: str, of: str = "portal") -> NullTranslations:
+    """A catalogue of a language, compiled when it is first asked for: of the portal's own sentences (English is what the
+    templates say), or of what the policy book says ("book")."""
+    file = HERE / "locale" / language / "LC_MESSAGES" / f"{of}.po"
     if not file.exists():
         return NullTranslations()
     buffer = BytesIO()
@@ -62,7 +65,7 @@ def environment(language: str) -> Environment:
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     reader = Reader(language)
     made.filters |= {name: getattr(reader, name) for name in ("money", "day", "instant", "level", "class_", "step",
-                                                              "thing", "kind", "role", "number", "due")}  # fmt: skip
+                                                              "thing", "kind", "role", "number", "due", "days", "named")}  # fmt: skip
     return made
 
 
@@ -73,6 +76,7 @@ class Reader:
     def __init__(self, language: str) -> None:
         self.language = language
         self.say = translations(language).gettext
+        self._read = translations(language, "book").gettext
         self.words = words.LANGUAGES.get(language, words.EN)
 
     def money(self, amount: int, currency: str) -> str:
@@ -84,6 +88,14 @@ class Reader:
         if currency == "KRW" and self.language == "ko":
             return f"{minus}{text}원"
         return f"{minus}{SIGNS[currency]}{text}" if currency in SIGNS else f"{minus}{text} {currency}"
+
+    def read(self, text: str) -> str:
+        """A text of the policy book; as the book has it where nobody has translated it."""
+        return self._read(text) if text else ""
+
+    def named(self, code: str) -> str:
+        """A word of the policy book that stands for itself: an answer, what a photograph shows."""
+        return self.read(code.replace("_", " ").capitalize())
 
     def number(self, value: int) -> str:
         return str(format_decimal(value, locale=self.language))
@@ -103,6 +115,10 @@ class Reader:
         when = datetime.fromisoformat(utc.replace("Z", "+00:00")).astimezone(ZoneInfo(zone))
         return str(format_datetime(when, {"ko": "M월 d일 HH:mm"}.get(self.language, "d MMM, HH:mm"), tzinfo=when.tzinfo,
                                    locale=self.language))  # fmt: skip
+
+    def days(self, since: str, today: str) -> int:
+        """How many days it has waited."""
+        return (date.fromisoformat(today) - date.fromisoformat(since)).days
 
     def due(self, due_on: str | None, today: str) -> Markup:
         """The deadline in words and colour: late, today, later."""
@@ -148,7 +164,9 @@ class Reader:
         return difference(d, self.say, lambda refused: self.why(refused, {}), self._worded)
 
     def _worded(self, fact: str, value: Any) -> Any:
-        """A fact of a refusal that is an identifier, in his words; English identifiers are words as they are."""
+        """A fact of a refusal that is an identifier or a day, in his words; English identifiers are words as they are."""
+        if isinstance(value, str) and DAY.fullmatch(value):
+            return self.day(value)
         if self.language == "en":
             return value
         if isinstance(value, list | tuple):

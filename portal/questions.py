@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from models.policy import Book, Checkpoint
-from portal.answers import written
+from portal.answers import unit, written
 from portal.evidence import File
 from portal.fields import Choices, Field, Need, Section
 from portal.page import Reader
@@ -32,7 +32,7 @@ def questions(d: Dossier, book: Book, reader: Reader, action: str, sight: Sight)
             fields.append(Field(
                 f"answers.{n}", f"{id_}. {asked.question}", "answer", asked.mandatory and action != RECORD,
                 _words(asked, reader) if asked.type in ("yes_no", "choice") else (), _help(asked, last, since, told, reader),
-                asked.unit, asked=asked, facility=facility, dated=_dated(asked), files=(*asked.photos, *asked.documents),
+                unit(asked, d, reader), asked=asked, facility=facility, dated=_dated(asked), files=(*asked.photos, *asked.documents),
                 words=_words(asked, reader) if asked.type in ("date", "number") else ()))  # fmt: skip
             n += 1
         title = say("Facility {id}").format(id=facility) if several else say("Questions")
@@ -45,7 +45,7 @@ def _words(asked: Checkpoint, reader: Reader) -> Choices:
         return (("yes", reader.say("Yes")), ("no", reader.say("No")))
     tests = (*asked.yellow, *asked.orange, *asked.red) if asked.type != "choice" else ()
     found = dict.fromkeys((*asked.choices, *(t for t in tests if t[0].isalpha() and not asked.refuses(t))))
-    return tuple((word, reader.say(word.replace("_", " ").capitalize())) for word in found)
+    return tuple((word, reader.named(word)) for word in found)
 
 
 def _help(asked: Checkpoint, last: str | None, since: str | None, told: bool, reader: Reader) -> str:
@@ -80,19 +80,27 @@ def needs(action: str, d: Dossier | None, book: Book, reader: Reader) -> tuple[N
         return ()
     asked = [book.checkpoint(id_) for id_ in dict.fromkeys(id_ for _, id_ in d.questions)]
     visit = visit_photos(d, book) if action == SUBMIT else []
-    found = [_need("photo", shows, asked, action, shows in visit)
+    found = [_need("photo", shows, asked, action, reader, shows in visit)
              for shows in dict.fromkeys((*visit, *(p for c in asked for p in c.photos)))]  # fmt: skip
     return (
         *found,
-        *(_need("document", shows, asked, action) for shows in dict.fromkeys(p for c in asked for p in c.documents)),
+        *(
+            _need("document", shows, asked, action, reader)
+            for shows in dict.fromkeys(p for c in asked for p in c.documents)
+        ),
     )
 
 
-def _need(kind: str, shows: str, asked: Sequence[Checkpoint], action: str, always: bool = False) -> Need:
+def _need(
+    kind: str, shows: str, asked: Sequence[Checkpoint], action: str, reader: Reader, always: bool = False
+) -> Need:
     of = [c for c in asked if shows in (c.photos if kind == "photo" else c.documents)]
-    label = shows.replace("_", " ").capitalize()
     return Need(
-        kind, shows, label, tuple(c.id for c in of), action != RECORD and (always or any(c.mandatory for c in of))
+        kind,
+        shows,
+        reader.named(shows),
+        tuple(c.id for c in of),
+        action != RECORD and (always or any(c.mandatory for c in of)),
     )
 
 

@@ -11,6 +11,7 @@ from models.policy import Book
 from models.process import Do, Form, Nothing
 from portal.answers import LEVEL
 from portal.case import File
+from portal.currency import currency
 from portal.evidence import File as Handed
 from portal.fields import MOST_ROWS, Choices, Field, Read, Row, Rows, Section, Sheet, Typed, made
 from portal.house import Asking
@@ -78,7 +79,9 @@ def _fields(
 ) -> list[Field]:
     """The form's fields with our labels, levels and classes in words, days that lie ahead where they must."""
     say = m.reader.say
-    found = made(form, say, labels(say), worded(m.reader) | choices, prefix, leave, _currency(m), wanted(say))
+    found = made(
+        form, say, labels(say), worded(m.reader) | choices, prefix, leave, currency(m.asking.db, m.s), wanted(say)
+    )
     ahead = {*m.do.ahead, "due_on", "review_on"}
     return [replace(f, earliest=m.asking.day) if f.kind == "day" and _plainly(f.name) in ahead
             else replace(f, kind="select") if f.kind == "radios" and f.name.rpartition(".")[2] in LISTED
@@ -263,15 +266,6 @@ def _impose(m: Matter) -> Sheet:
         Section(say("Orders to the account manager"), (Rows("orders", ordered, say("Add an order"), 0,
                 say("Its deadline comes from the policy book.")),)),
         Section(say("Reason"), tuple(_fields(m, forms.Imposition)))), settle=settle)  # fmt: skip
-
-
-def _currency(m: Matter) -> str:
-    facts = m.s.facts
-    if facts.get("currency"):
-        return str(facts["currency"])
-    found = m.asking.db.rows("SELECT currency FROM facility WHERE borrower = ? OR id = ? LIMIT 1", m.s.subject,
-                             str(facts.get("facility", "")))  # fmt: skip
-    return str(found[0][0]) if found else "KRW"
 
 
 _SPECIAL: Mapping[tuple[str, str], Callable[[Matter], Sheet]] = {

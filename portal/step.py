@@ -13,7 +13,7 @@ from door.command import Command, Refused, Verdict
 from door.eligible import eligible
 from models.policy import Book, PolicyError
 from models.process import USER, Do
-from portal import arrows, draft, evidence, files, sheets
+from portal import arrows, draft, evidence, files, reading, sheets
 from portal.asking import Form, NotThere, Posted, SignedIn
 from portal.case import File, opened
 from portal.fields import Read, Sheet
@@ -109,7 +109,7 @@ def view_of(asking: Asking, case: int, action: str) -> View:
     if not of:
         raise NotThere
     try:
-        book = books.book(asking.db, s.book or books.in_force(asking.db, asking.day))
+        book = reading.book(asking.db, s.book or books.in_force(asking.db, asking.day), file.reader)
     except PolicyError as error:
         raise NotThere from error
     do = step.by_name.get(action) if step.kind == USER and action != step.late else None

@@ -19,7 +19,7 @@ REFUSALS: Mapping[str, str] = {
     "system_only": "A run does that at {step}, never a person.",
     "run_closed": "The run {run} is finished, so nothing more is done in it.",
     "person_only": "A person decides that at {step}, never a run.",
-    "lane": "That is for people of the lane {lane}, not of {yours}.",
+    "lane": "That is for people of the {lane}, not of the {yours}.",
     "role": "That takes the role {role} on that day.",
     "reads_only": "Who audits reads, and changes nothing.",
     "unit": "That is for the head of {unit}, not of {yours}.",

@@ -171,6 +171,7 @@ function photographs(form) {
   });
 }
 
+one(".nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }); // on a phone the menu is wider than the page
 lists();
 all("[data-done]").forEach((done) => store.clear(done.dataset.done));
 all("form[data-kept]").forEach(keeping);

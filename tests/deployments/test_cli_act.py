@@ -38,7 +38,7 @@ def test_a_refusal_is_a_sentence_that_names_who_may(bank: Bank, shell: Shell) ->
     case = inspection(bank, "verify_desk")
     form = ("-f", "outcome=V0", "-f", "own_level=0")
     says = shell.wrong("act", case, "verify", "-p", "lee", *form, code=1)
-    assert says == "That is for people of the lane department, not of branch. May act: choi, jung, yoon."
+    assert says == "That is for people of the department, not of the branch. May act: choi, jung, yoon."
     shell("act", case, "claim", "-p", "jung")
     said = shell("act", case, "verify", "-p", "choi", *form, "--json", code=1).json
     assert said["refused"]["code"] == "taken"

@@ -40,7 +40,8 @@ def test_every_file_of_the_readme_is_there() -> None:
     named = re.findall(r"\]\((?!http)([^)]+)\)", README) + re.findall(
         r"`((?:tests|policies|tasks|models|processes)/[\w/.]+)`", README
     )
-    assert len(named) > 10
+    named += re.findall(r'<img src="([^"]+)"', README)
+    assert len(named) > 20
     for name in named:
         assert (ROOT / name).exists(), name
 
@@ -50,4 +51,13 @@ def test_every_stream_that_the_code_writes_stands_in_the_page_of_the_journal() -
             for file in (ROOT / folder).rglob("*.py")]  # fmt: skip
     named = {kind for text in code for kind in re.findall(r'f"([a-z]+):\{', text)}
     others = {"account", "address", "by", "anchor"}  # who is throttled, a letter's word, where a fault is
+    named |= {"portal"}  # portal:accounts, one stream for what is nobody's
     assert (named | {p.stream for p in PROCESSES.values()}) - others == STREAMS
+
+
+def test_the_pictures_are_small_and_none_is_left_over() -> None:
+    shown = set(re.findall(r"docs/screens/([\w-]+\.webp)", README))
+    sizes = {file.name: file.stat().st_size for file in (ROOT / "docs" / "screens").iterdir()}
+    assert set(sizes) == shown
+    assert max(sizes.values()) < 60_000
+    assert sum(sizes.values()) < 600_000

@@ -20,7 +20,8 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from deployments.portal import listening, server
+from deployments.portal import server
+from deployments.ports import bound
 from portal.provider import Declared
 
 CLIENT, SECRET = "postloan", "a secret of the portal"
@@ -157,7 +158,7 @@ def app_of(accounts: Accounts) -> FastAPI:
 @contextmanager
 def account_service() -> Iterator[Accounts]:
     accounts = Accounts()
-    there = listening(0)
+    there = bound(0)
     accounts.address = f"http://127.0.0.1:{there.getsockname()[1]}"
     made = server(app_of(accounts))
     thread = threading.Thread(target=made.run, kwargs={"sockets": [there]})

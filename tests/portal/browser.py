@@ -1,10 +1,9 @@
 """The portal in a real browser: a server thread over an office, Chromium at the desk and on a phone, in both schemes.
 
 def test_…(served: Served) -> None:
-    page = served.at("choi", DESK)            # signed in by a session of his
+    page = served.at("choi", DESK)            # signed in
     page.goto("/inbox")
-    kept(page, "inbox")                       # build/screens/inbox-desk-light.png
-    assert_accessible(page)
+    looked(page, "inbox")                     # build/screens/inbox-desk-light.png and three more
 """
 
 import os
@@ -12,7 +11,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from deployments.portal import server
 from deployments.ports import bound
@@ -53,6 +52,7 @@ class Screen:
 DESK, DESK_DARK = Screen("desk", 1280, 900), Screen("desk", 1280, 900, "dark")
 PHONE, PHONE_DARK = Screen("phone", 390, 844, touch=True), Screen("phone", 390, 844, "dark", touch=True)
 SCREENS_ALL = (DESK, DESK_DARK, PHONE, PHONE_DARK)
+AXED = (DESK, PHONE_DARK)  # each size and each scheme once
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +61,16 @@ def chromium() -> Iterator[Browser]:
     event loop counts as running, and other tests start their own."""
     if not CHROMIUM:
         pytest.skip("There is no Chromium here: `apt-get install chromium` brings one.")
-    with sync_playwright() as playwright:
-        as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=as_root)
+    with sync_playwright() as playwright, launched(playwright) as browser:
         yield browser
-        browser.close()
+
+
+@contextmanager
+def launched(playwright: Playwright) -> Iterator[Browser]:
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=as_root)
+    yield browser
+    browser.close()
 
 
 @dataclass
@@ -176,3 +181,18 @@ def assert_nothing_sideways(page: Page) -> None:
     """The page itself is never scrolled sideways; a wide table scrolls in its own frame."""
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{page.url}: {wide} px too wide"
+
+
+def looked(page: Page, name: str, screens: Sequence[Screen] = SCREENS_ALL) -> None:
+    """The page as it stands, on each screen: a picture, nothing sideways, and on two nothing grave for axe."""
+    before, dark = page.viewport_size, page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    assert before
+    for screen in screens:
+        page.set_viewport_size({"width": screen.width, "height": screen.height})
+        page.emulate_media(color_scheme="dark" if screen.scheme == "dark" else "light")
+        kept(page, name)
+        assert_nothing_sideways(page)
+        if screen in AXED:
+            assert_accessible(page)
+    page.set_viewport_size(before)
+    page.emulate_media(color_scheme="dark" if dark else "light")

@@ -121,7 +121,7 @@ def typed(row: Row, at: Desk) -> dict[str, Any]:
             measure = {f"measures.0.{name}": value for name, value in MEASURE.items()}
             measure["measures.0.owner"] = at.people["m"]
             return {"act": "decide", "seen": seen, **CONCLUSION, **measure}
-        case "/visits/{case}/files a photo, visit":
+        case "/visits/{case}/files a photo, visit" | "/api/v1/cases/{case}/evidence a photo, visit":
             return {"key": "k1", "shows": "gate", "kind": "photo"}
         case "/d/{text} confirm, control":
             return {"decision": "confirm", "seen": seen, "key": f"d-{at.case}"}
@@ -165,12 +165,13 @@ class Asker:
     def answers(self, row: Row, at: Desk) -> Iterator[tuple[str, Response]]:
         """Each person's, by his letter; of those who may last, because it stands otherwise then."""
         to, sent = address(row, at), dict[str, Any]()
-        data = row.method == "POST" and not row.path.startswith(("/api", "/hooks"))
+        file = row.path.endswith(("/files", "/evidence"))
+        data = row.method == "POST" and (file or not row.path.startswith(("/api", "/hooks")))
         if data:
             sent["data"] = {name: str(value) for name, value in typed(row, at).items()}
         elif row.method == "POST":
             sent["json"] = body(row, at)
-        if row.path.endswith("/files"):
+        if file:
             sent["files"] = {"file": ("gate.jpg", photo(size=(64, 48)), "image/jpeg")}
         for letter in sorted(row.expected, key=lambda letter: row.expected[letter] in DONE):
             if row.expected[letter] != ".":

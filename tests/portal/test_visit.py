@@ -59,18 +59,24 @@ def good(d: Dossier, book: Book, visited: str) -> dict[str, str]:
     return said
 
 
-def photographed(office: Office, person: str, case: int, skip: str = "") -> list[str]:
-    """Sends every photograph and document that is prescribed; gives their SHA-256."""
-    d, book = of(office, case)
+def shown_there(d: Dossier, book: Book) -> tuple[list[str], list[str]]:
+    """What the prescribed photographs show, and the documents."""
     photos = visit_photos(d, book) if d.state.step == "visit" else []
     asked = [book.checkpoint(id_) for _, id_ in d.questions]
+    return (list(dict.fromkeys((*photos, *(p for c in asked for p in c.photos)))),
+            list(dict.fromkeys(p for c in asked for p in c.documents)))  # fmt: skip
+
+
+def photographed(office: Office, person: str, case: int, skip: str = "") -> list[str]:
+    """Sends every photograph and document that is prescribed; gives their SHA-256."""
     shas = []
-    for shows in dict.fromkeys((*photos, *(p for c in asked for p in c.photos))):
+    photos, documents = shown_there(*of(office, case))
+    for shows in photos:
         if shows != skip:
             colour = "#" + hashlib.sha256(f"{case}{shows}".encode()).hexdigest()[:6]
             answer = send(office, person, case, photo(colour, (64, 48)), f"p-{shows}", shows)
             shas.append(answer.json()["sha256"])
-    for shows in dict.fromkeys(p for c in asked for p in c.documents):
+    for shows in documents:
         answer = send(office, person, case, PDF + f"{case} {shows}".encode(), f"d-{shows}", shows, "document")
         shas.append(answer.json()["sha256"])
     return shas

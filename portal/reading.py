@@ -1,0 +1,51 @@
+"""The policy book as a reader reads it: its questions and the meanings of its codes in his language.
+
+A translation is an aid to reading and no rule, so it stands beside the book and not in it: neither the book's hash nor any
+open case changes by it. It goes by the text that it translates: what a bank words otherwise is shown as its book has it,
+never under the translation of something else.
+"""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from door.db import Db
+from models.policy import Book, Checkpoint
+from models.policy.judgement import Said
+from portal.page import Reader
+from tasks import books
+
+SECTIONS = (
+    "return_codes",
+    "actions",
+    "restrictions",
+    "orders",
+    "outcomes",
+    "inadequate",
+)  # what their codes mean: `says`
+S = TypeVar("S", bound=Said)
+_read: dict[tuple[str, str], Book] = {}  # by hash and language
+
+
+def book(db: Db, hash_: str, reader: Reader) -> Book:
+    """As tasks.books.book, in the reader's words. Raises PolicyError where it is missing or not what it says."""
+    return read(books.book(db, hash_), reader)
+
+
+def read(book: Book, reader: Reader) -> Book:
+    """The book in the reader's words. It keeps the hash of what was approved."""
+    if reader.language == "en":
+        return book
+    key = (book.hash, reader.language)
+    if key not in _read:
+        said = {section: _said(getattr(book, section), reader) for section in SECTIONS}
+        asked = {id_: _asked(each, reader) for id_, each in book.checkpoints.items()}
+        _read[key] = book.model_copy(update={"checkpoints": asked, **said})
+    return _read[key]
+
+
+def _asked(each: Checkpoint, reader: Reader) -> Checkpoint:
+    return each.model_copy(update={"question": reader.read(each.question), "unit": reader.read(each.unit)})
+
+
+def _said(section: Mapping[str, S], reader: Reader) -> dict[str, S]:
+    return {code: rule.model_copy(update={"says": reader.read(rule.says)}) for code, rule in section.items()}

@@ -1,0 +1,143 @@
+"""A day of a vendor's inspector, on his phone: a visit with photographs and answers over a bad line, up to the receipt."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from models.policy import Checkpoint
+from tests.portal.browser import PHONE, Served
+from tests.portal.conftest import Office
+from tests.portal.day import Day
+from tests.portal.pictures import PDF, photo
+from tests.portal.test_evidence import visit
+from tests.portal.test_visit import good, of, shown_there
+
+SENT = 20_000  # milliseconds until a file is sent, though its first answer is lost
+
+
+@pytest.mark.parametrize("office", ["sqlite"], indirect=True)
+def test_the_day_of_an_inspector(served: Served, tmp_path: Path) -> None:
+    office = served.office
+    case, inspector = visit(office)
+    ((name,),) = office.db.rows("SELECT b.name FROM borrower b JOIN cases c ON c.subject = b.id WHERE c.id = ?", case)
+    day = Day(served, inspector, PHONE)
+    page = day.page
+    page.context.grant_permissions(["geolocation"])
+    page.context.set_geolocation({"latitude": 37.4001, "longitude": 127.1002})
+    day.goes_to("Visits")
+    day.looks("inspector-visits")
+    day.follows(re.compile(re.escape(name)))
+    day.looks("inspector-visit")
+
+    takes(day, "Gate", tmp_path, b"<html>")
+    expect(beside(day, "Gate")).to_contain_text("neither a picture", timeout=SENT)
+    assert uploads(office, case) == 0
+
+    loses_the_first_answer(day)
+    takes(day, "Gate", tmp_path)
+    expect(beside(day, "Gate")).to_contain_text("✓ Sent", timeout=SENT)
+    ((*where, taken),) = office.db.rows(
+        "SELECT shows, latitude, longitude, taken_at FROM upload WHERE case_id = ?", case
+    )
+    assert where == ["gate", "37.40010", "127.10020"]
+    assert taken
+
+    page.context.set_offline(True)
+    day.writes("Whom you met", "Mr Han, owner")
+    page.get_by_role("button", name="Hand in").click()
+    expect(page.locator("[data-saved]")).to_contain_text("No line.")
+    day.looks("inspector-no-line")
+    page.context.set_offline(False)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.locator("[data-saved]")).to_contain_text("Draft saved at")
+    page.reload()
+    expect(page.get_by_label("Whom you met")).to_have_value("Mr Han, owner")
+
+    d, book = of(office, case)
+    photos, documents = shown_there(d, book)
+    for shows in photos:
+        if shows not in ("gate", "meter"):
+            takes(day, named(shows), tmp_path)
+    for shows in documents:
+        page.get_by_label(re.compile(f"^{named(shows)}\\b")).first.set_input_files(paper(tmp_path, shows))
+    expect(page.get_by_text("✓ Sent")).to_have_count(len(photos) + len(documents) - 1, timeout=SENT)
+    typed = good(d, book, office.house.business_date().isoformat())
+    for n, (facility, id_) in list(enumerate(d.questions))[1:]:
+        answers(day, facility, book.checkpoint(id_), typed, n)
+    page.get_by_label("The interview is signed").check()
+    day.presses("Hand in")
+    day.reads("Not handed in: 2 things need you.")
+    day.looks("inspector-incomplete")
+    day.looks_in_korean("inspector-visit")
+
+    takes(day, "Meter", tmp_path)
+    expect(beside(day, "Meter")).to_contain_text("✓ Sent", timeout=SENT)
+    (facility, id_) = d.questions[0]
+    answers(day, facility, book.checkpoint(id_), typed, 0)
+    day.presses("Hand in")
+    day.reads("Receipt")
+    day.looks("inspector-receipt")
+    assert page.evaluate("Object.keys(localStorage).filter(k => k.startsWith('postloan.'))") == []
+    assert office.woken == ["outsourced_collection"]
+    day.follows("Next visit")
+    expect(page.get_by_role("heading", name="Visits", exact=True)).to_be_visible()
+    day.signs_out()
+
+
+def named(code: str) -> str:
+    return code.replace("_", " ").capitalize()
+
+
+def uploads(office: Office, case: int) -> int:
+    return int(office.db.rows("SELECT count(*) FROM upload WHERE case_id = ?", case)[0][0])
+
+
+def takes(day: Day, what: str, folder: Path, content: bytes = b"") -> None:
+    """A photograph, with the camera (or what a phone calls one)."""
+    file = folder / f"{what}.jpg"
+    file.write_bytes(content or photo(f"#{sum(map(ord, what)) * 7919 % 0x1000000:06x}", (640, 480), gps=None))
+    day.page.get_by_label(f"Take the photograph: {what}", exact=True).set_input_files(file)
+
+
+def paper(folder: Path, shows: str) -> Path:
+    file = folder / f"{shows}.pdf"
+    file.write_bytes(PDF + shows.encode())
+    return file
+
+
+def beside(day: Day, what: str):  # type: ignore[no-untyped-def]
+    """What is said of a photograph where it is taken."""
+    return day.page.get_by_role("listitem").filter(
+        has=day.page.get_by_label(f"Take the photograph: {what}", exact=True)
+    )
+
+
+def loses_the_first_answer(day: Day) -> None:
+    lost: list[str] = []
+
+    def lose(route: Route) -> None:
+        if lost:
+            route.continue_()
+        else:
+            lost.append(route.request.url)
+            route.fetch()  # it arrives; its answer does not
+            route.abort()
+
+    day.page.route("**/files", lose)
+
+
+def answers(day: Day, facility: str, asked: Checkpoint, typed: dict[str, str], n: int) -> None:
+    """One question of a facility, in words and figures as they stand in the form."""
+    label, part = (
+        f"{asked.id}. {asked.question}",
+        day.page.get_by_role("region", name=re.compile(f"{facility}$|Questions$")),
+    )
+    if word := typed.get(f"answers.{n}.word"):
+        part.get_by_role("group", name=f"{asked.id}: instead of a value").get_by_label(named(word)).check()
+    elif asked.type in ("yes_no", "choice"):
+        question = part.get_by_role("group", name=re.compile(f"^{re.escape(label)}"))
+        question.get_by_label(named(typed[f"answers.{n}"]), exact=True).check()
+    else:
+        part.get_by_label(re.compile(f"^{re.escape(label)}")).fill(typed[f"answers.{n}"])
