@@ -32,7 +32,7 @@ GOOD = "a long enough one"
 
 
 @pytest.fixture
-def shell(url: str, tmp_path: Path, db: Db) -> Shell:
+def shell(url: str, tmp_path: Path, db: Db, quick_passwords: None) -> Shell:
     """A bank of one person."""
     db.insert("unit", ("id", "name", "lane", "calendar"), [("u", "The unit", "department", "KR")])
     db.insert("person", ("id", "name", "unit", "language"), [("choi", "Choi Eun-ji", "u", "en")])
@@ -119,7 +119,9 @@ def test_without_prefect_an_act_wakes_nothing_and_does_not_fail() -> None:
 
 
 @pytest.mark.slow
-def test_the_demos_people_can_sign_in_one_of_each_role(tmp_path: Path, lite_template: Path) -> None:
+def test_the_demos_people_can_sign_in_one_of_each_role(
+    tmp_path: Path, lite_template: Path, quick_passwords: None
+) -> None:
     shutil.copy(lite_template, tmp_path / "postloan.db")
     here = live(f"sqlite:///{tmp_path / 'postloan.db'}", tmp_path, weeks=2)
     with here.db() as db:
