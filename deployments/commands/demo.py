@@ -42,12 +42,13 @@ def demo(
     quiet(HOME.resolve() / "prefect")
     from deployments.demo import last_day, live
     from deployments.mailbox import Mailbox
+    from deployments.serve import server
 
     home, portal = HOME.resolve(), f"http://127.0.0.1:{portal_port}"
     with Mailbox(home / "mail") as mailbox:
         with say.progress() as bar:
             job = bar.add_task("starting", total=None)
-            done = live(seed, loans, url, home, port,
+            done = live(seed, loans, url, home, server(home / "prefect", port),
                         lambda what, part, whole: bar.update(job, description=what, completed=part, total=whole),
                         mail=mailbox.address, portal=portal, goes_on=not once)  # fmt: skip
         if json:

@@ -161,7 +161,7 @@ def test_served_alone_it_listens_on_loopback_and_writes_no_token(
     bank: Path, port: int, eventually: Callable[..., Any]
 ) -> None:
     with started(bank, "portal", "--port", port) as program:
-        eventually(lambda: answers(port) == 200, 60)
+        eventually(lambda: answers(port) == 200)
         assert answers(port, "/d/eyJh.secret") == 303
         assert answers(port, "/signin?next=/d/eyJh.secret") == 200
         listening = [
@@ -169,7 +169,7 @@ def test_served_alone_it_listens_on_loopback_and_writes_no_token(
         ]
         assert [each for each in listening if each.endswith(f":{port:04X}")] == [f"0100007F:{port:04X}"]
         program.terminate()
-        said, _ = program.communicate(timeout=60)
+        said, _ = program.communicate(timeout=180)
     assert f"The portal is at http://127.0.0.1:{port}" in said
     assert '"GET /d/… HTTP/1.1" 303' in said
     assert "secret" not in said
@@ -183,11 +183,11 @@ def up(bank: Path, migrated: Path, project: Any, port: int, eventually: Any) -> 
     pages, file = free_port(), project.write(project.deployment(schedules=[]))
     program = started(bank, "up", "--port", port, "--portal-port", pages, "--no-ui", "--file", file)
     try:
-        eventually(lambda: "portal" in (status(bank / "prefect") or State()).parts and answers(pages) == 200, 120)
+        eventually(lambda: "portal" in (status(bank / "prefect") or State()).parts and answers(pages) == 200)
         yield status(bank / "prefect") or State(), pages
     finally:
         program.send_signal(signal.SIGTERM)
-        said, _ = program.communicate(timeout=120)
+        said, _ = program.communicate(timeout=180)
     assert "portal is up" in said
     assert "portal is down" in said
 
@@ -202,8 +202,8 @@ def test_up_serves_it_with_the_rest_brings_it_back_and_ends_it(
     assert f"POSTLOAN_PORTAL=http://127.0.0.1:{pages}" in env
     assert f"PREFECT_API_URL={state.api}" in env
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: (status(bank / "prefect") or State()).parts.get("portal") not in (None, pid), 60)
-    eventually(lambda: answers(pages) == 200, 60)
+    eventually(lambda: (status(bank / "prefect") or State()).parts.get("portal") not in (None, pid))
+    eventually(lambda: answers(pages) == 200)
     assert lives(state.parts["worker"])
 
 
