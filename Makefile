@@ -1,6 +1,7 @@
 # Two commands: `make demo` shows the system at work, `make test` proves it. Both prepare .venv first.
 PYTHON ?= python3
 ARGS ?=
+unexport PYTHONDONTWRITEBYTECODE  # a hundred processes of the tests need not each compile everything again
 
 .PHONY: setup demo test screenshots
 setup: .venv/ready

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,6 @@ from deployments.actors import Actors
 from deployments.api import drain
 from deployments.mailbox import Mailbox
 from deployments.portfolio import Portfolio, portfolio, staff
-from deployments.serve import server
 from deployments.settings import policies
 from door.act import act
 from door.command import Clock, Command
@@ -87,11 +86,11 @@ class Days:
         return self.random.randbytes(32).hex()
 
 
-def live(seed: int, loans: int, url: str, home: Path, say: Say, weeks: int = WEEKS, mail: str = "",
-         portal: str = PORTAL, goes_on: bool = False) -> Outcome:  # fmt: skip
-    """A fresh bank in `home` and `url`, its quarter (so many weeks) lived; its Prefect server is stopped again. `mail`:
-    the server that takes its letters (host and port; empty: one for so long); `portal`: where they link to; `goes_on`:
-    real people go on from there, so in the evening the flows run once more, by the real clock."""
+def live(seed: int, loans: int, url: str, home: Path, prefect: AbstractContextManager[str], say: Say,
+         weeks: int = WEEKS, mail: str = "", portal: str = PORTAL, goes_on: bool = False) -> Outcome:  # fmt: skip
+    """A fresh bank in `home` and `url`, its quarter (so many weeks) lived; `prefect`: the server that its flow runs are
+    recorded at, for so long. `mail`: the server that takes its letters (host and port; empty: one for so long);
+    `portal`: where they link to; `goes_on`: real people go on from there, so in the evening the flows run once more, by the real clock."""
     began = time.monotonic()
     _fresh(url, home)
     create(url)
@@ -102,8 +101,7 @@ def live(seed: int, loans: int, url: str, home: Path, say: Say, weeks: int = WEE
         here = House(url, home, days.now, days.salts, days.secret, today=lambda: days.day, portal=portal)
         house.use(here)
         stack.callback(house.use, None)
-        api = stack.enter_context(server(home / "prefect"))
-        stack.enter_context(temporary_settings({PREFECT_API_URL: api}))
+        stack.enter_context(temporary_settings({PREFECT_API_URL: stack.enter_context(prefect)}))
         stack.callback(drain)
         with here.db() as db:
             staff(db, bank)

@@ -1,10 +1,12 @@
 """Both databases, for every test that asks for `url` or `db`: SQLite in a file, PostgreSQL from its wheel."""
 
+import gc
 import os
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import pytest
@@ -18,9 +20,33 @@ if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 << 30:  # a thousand s
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="pl"))  # the PostgreSQL wheel warns without one
 settings.register_profile("any machine", deadline=None)  # how fast it is, the bench says
-settings.load_profile("any machine")
+settings.register_profile("quick", deadline=None, max_examples=25)
+gc.disable()  # until all is imported
 RAN: Counter[str] = Counter()
 SERVERS = {"api", "bureau", "chromium"}  # a test that needs Prefect's server or a browser is slow
+
+
+Once = Callable[[str, Callable[[Path], object]], Path]
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """A folder of that name for all processes of this run: filled by the first that asks, whom the others wait for."""
+    mine = tmp_path_factory.getbasetemp()
+    shared = mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine
+
+    def filled(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, whole = shared / name, shared / f"{name}.whole"
+        with (shared / f"{name}.lock").open("w") as lock:
+            flock(lock, LOCK_EX)
+            if not whole.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                whole.touch()
+        return folder
+
+    return filled
 
 
 @pytest.fixture(scope="session")
@@ -61,12 +87,14 @@ def pg_copy(pg_admin: Db) -> Callable[[str], str]:
 
 
 @pytest.fixture(scope="session")
-def lite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("lite") / "template.db"
-    create(f"sqlite:///{path}")
-    with connect(f"sqlite:///{path}") as db:
-        db.run("PRAGMA wal_checkpoint(TRUNCATE)")
-    return path
+def lite_template(once: Once) -> Path:
+    def fill(folder: Path) -> None:
+        url = f"sqlite:///{folder / 'template.db'}"
+        create(url)
+        with connect(url) as db:
+            db.run("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    return once("lite", fill) / "template.db"
 
 
 def pg_url(server: str, database: str) -> str:
@@ -92,14 +120,39 @@ def db(url: str) -> Iterator[Db]:
         yield db
 
 
+@pytest.fixture
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2 with the least work it knows: a tenth of a second each time is meant for who guesses, not for tests."""
+    from pwdlib import PasswordHash
+    from pwdlib.hashers.argon2 import Argon2Hasher
+
+    from portal import access
+
+    quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+    monkeypatch.setattr(access, "_hash", quick)
+    monkeypatch.setattr(access, "_NOBODY", quick.hash("nobody's"))
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.when == "call":
         for name in ("sqlite", "postgresql"):
             RAN[name] += name in report.nodeid
 
 
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: to go through it again and again would be a fifth of the tests' time."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+    gc.set_threshold(50_000, 20, 20)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"databases: {RAN['sqlite']} tests ran on SQLite, {RAN['postgresql']} on PostgreSQL")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("quick" if config.option.markexpr == "not slow" else "any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -108,3 +161,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
+    # What takes long begins first: at the end no process works alone.
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

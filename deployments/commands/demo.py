@@ -44,7 +44,7 @@ def demo(
     quiet(HOME.resolve() / "prefect")
     from deployments.demo import last_day, live
     from deployments.mailbox import Mailbox
-    from deployments.serve import status
+    from deployments.serve import server, status
 
     if state := status(HOME / "prefect"):  # it would lose its database
         raise Mistake(f"The demo is already up (process {state.pid}): `postloan --home {HOME} down` stops it.")
@@ -56,7 +56,7 @@ def demo(
     with Mailbox(home / "mail") as mailbox:
         with say.progress() as bar:
             job = bar.add_task("starting", total=None)
-            done = live(seed, loans, url, home,
+            done = live(seed, loans, url, home, server(home / "prefect"),
                         lambda what, part, whole: bar.update(job, description=what, completed=part, total=whole),
                         mail=mailbox.address, portal=portal, goes_on=not once)  # fmt: skip
         if json:

@@ -90,7 +90,7 @@ class Api:
 
     def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         for _ in range(50):
-            answer = httpx.request(method, self.url + path, timeout=30, **more)
+            answer = httpx.request(method, self.url + path, timeout=60, **more)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:  # its SQLite is locked just now
                 break
             time.sleep(0.1)
@@ -124,9 +124,9 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def eventually() -> Callable[..., Any]:
-    """Ask until the answer is true and return it; fail after `seconds`."""
+    """Ask until the answer is true and return it; fail after `seconds`, which a busy machine may well need."""
 
-    def ask(question: Callable[[], Any], seconds: float = 30) -> Any:
+    def ask(question: Callable[[], Any], seconds: float = 180) -> Any:
         until = time.monotonic() + seconds
         while not (answer := question()):
             assert time.monotonic() < until, f"not within {seconds} s"

@@ -125,8 +125,8 @@ def test_a_run_that_does_not_end_is_told_and_one_that_says_nothing_is_lost(
     goes(api, stuck, "RUNNING", "Running")
     goes(api, silent, "RUNNING", "Running")
     beats(api, silent)
-    assert eventually(lambda: portal.of(stuck), 90)[0]["what"] == "stuck"
-    eventually(lambda: {said["what"] for said in portal.of(silent)} == {"stuck", "crashed"}, 90)
+    assert eventually(lambda: portal.of(stuck))[0]["what"] == "stuck"
+    eventually(lambda: {said["what"] for said in portal.of(silent)} == {"stuck", "crashed"})
     assert api.state(silent) == "Crashed"
     assert api.state(stuck) == "Running"
 

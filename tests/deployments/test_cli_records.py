@@ -302,7 +302,11 @@ def test_the_process_files_are_current_and_a_stale_one_is_named(shell: Shell, tm
 
 
 @pytest.mark.slow
-def test_a_run_is_on_record_at_prefect_and_a_second_one_does_nothing(shell: Shell, db: Db, tmp_path: Path) -> None:
+def test_a_run_is_on_record_at_prefect_and_a_second_one_does_nothing(
+    shell: Shell, db: Db, tmp_path: Path, migrated: Path
+) -> None:
+    (shell.home / "prefect").mkdir(parents=True)
+    shutil.copy(migrated, shell.home / "prefect" / "prefect.db")
     in_force(shell)
     taken_in(shell, tmp_path)
     foreseen = shell("run", "inspection", "--as-of", AS_OF, "--dry-run", "--json").json["cases"]

@@ -16,6 +16,7 @@ from deployments.commands.demo import HOME
 from deployments.commands.serve import PORT
 from deployments.portfolio import portfolio
 from door.db import connect
+from tests.deployments.conftest import Api
 from tests.deployments.shell import Shell
 from tests.deployments.test_readme import STREAMS
 
@@ -23,22 +24,32 @@ ROOT = Path(__file__).parents[2]
 WEEKS, LOANS = 4, 150
 PROGRAM = """
 import json, sys
+from contextlib import nullcontext
 from pathlib import Path
 from deployments.demo import live
-seed, loans, url, home, weeks = sys.argv[1:]
-done = live(int(seed), int(loans), url, Path(home), lambda *_: None, int(weeks))
-print(json.dumps(done.as_json()))
+from deployments.serve import server
+from tests.deployments.test_demo import heads
+url, home, prefect, *lives = sys.argv[1:]
+for life in lives:
+    seed, loans, weeks = map(int, life.split(","))
+    at = nullcontext(prefect) if prefect else server(Path(home, "prefect"))
+    done = live(seed, loans, url, Path(home), at, lambda *_: None, weeks)
+    print(json.dumps([done.as_json(), heads(url)]))
 """
+Life = tuple[dict[str, int], dict[str, str]]
 
 
-def lived(home: Path, url: str, seed: int, loans: int = LOANS, weeks: int = WEEKS) -> dict[str, int]:
-    """What happened. In a process of its own, as the command is: Prefect reads its settings once in each."""
-    words = [seed, loans, url, home, weeks]
-    done = subprocess.run([sys.executable, "-c", PROGRAM, *map(str, words)], cwd=ROOT, text=True, capture_output=True,
-                          check=False, timeout=300)  # fmt: skip
+def lived(home: Path, url: str, prefect: str, *lives: str) -> list[Life]:
+    """What happened in each (seed, loans, weeks), and its heads. In a process of their own, as the command is: Prefect
+    reads its settings once in each, and what has no order comes in another one. `prefect`: the address of a server;
+    empty: one of its own."""
+    words = [sys.executable, "-c", PROGRAM, url, str(home), prefect, *lives]
+    done = subprocess.run(words, cwd=ROOT, text=True, capture_output=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
-    counts: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
-    return {name: n for name, n in counts.items() if name not in ("seed", "seconds")}
+    found: list[Life] = []
+    for counts, at_the_end in map(json.loads, done.stdout.splitlines()):
+        found.append(({name: n for name, n in counts.items() if name not in ("seed", "seconds")}, at_the_end))
+    return found
 
 
 def heads(url: str) -> dict[str, str]:
@@ -59,9 +70,8 @@ def taken() -> Iterator[None]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("taken")
-def test_the_same_seed_lives_the_same_quarter_to_the_last_hash(url: str, tmp_path: Path) -> None:
-    first = lived(tmp_path, url, 3), heads(url)
+def test_the_same_seed_lives_the_same_quarter_to_the_last_hash(url: str, tmp_path: Path, api: Api) -> None:
+    [first] = lived(tmp_path, url, "", f"3,{LOANS},{WEEKS}")
     counts = first[0]
     print(f"\n{LOANS} loans, {WEEKS} weeks: {counts}, {len(first[1])} streams")
     assert counts["replay_divergences"] == 0
@@ -69,9 +79,9 @@ def test_the_same_seed_lives_the_same_quarter_to_the_last_hash(url: str, tmp_pat
     assert {stream.partition(":")[0] for stream in first[1]} < STREAMS
     for what in ("outsourced", "concluded", "verified_site", "closed", "flow_runs"):
         assert counts[what] > 0, what
-    assert (lived(tmp_path, url, 3), heads(url)) == first
-    lived(tmp_path, url, 4, weeks=1)
-    assert not set(heads(url).values()) & set(first[1].values())
+    second, other = lived(tmp_path, url, api.url, f"3,{LOANS},{WEEKS}", f"4,{LOANS},1")
+    assert second == first
+    assert not set(other[1].values()) & set(first[1].values())
 
 
 @pytest.mark.parametrize("option", ["--port", "--portal-port"])

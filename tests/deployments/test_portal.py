@@ -32,7 +32,7 @@ GOOD = "a long enough one"
 
 
 @pytest.fixture
-def shell(url: str, tmp_path: Path, db: Db) -> Shell:
+def shell(url: str, tmp_path: Path, db: Db, quick_passwords: None) -> Shell:
     """A bank of one person."""
     db.insert("unit", ("id", "name", "lane", "calendar"), [("u", "The unit", "department", "KR")])
     db.insert("person", ("id", "name", "unit", "language"), [("choi", "Choi Eun-ji", "u", "en")])
@@ -119,7 +119,9 @@ def test_without_prefect_an_act_wakes_nothing_and_does_not_fail() -> None:
 
 
 @pytest.mark.slow
-def test_the_demos_people_can_sign_in_one_of_each_role(tmp_path: Path, lite_template: Path) -> None:
+def test_the_demos_people_can_sign_in_one_of_each_role(
+    tmp_path: Path, lite_template: Path, quick_passwords: None
+) -> None:
     shutil.copy(lite_template, tmp_path / "postloan.db")
     here = live(f"sqlite:///{tmp_path / 'postloan.db'}", tmp_path, weeks=2)
     with here.db() as db:
@@ -186,7 +188,7 @@ def test_served_alone_it_listens_on_loopback_and_writes_no_token(
     bank: Path, port: int, eventually: Callable[..., Any]
 ) -> None:
     with started(bank, "portal", "--port", port) as program:
-        eventually(lambda: answers(port) == 200, 60)
+        eventually(lambda: answers(port) == 200)
         assert answers(port, "/d/eyJh.secret") == 303
         assert answers(port, "/signin?next=/d/eyJh.secret") == 200
         listening = [
@@ -194,7 +196,7 @@ def test_served_alone_it_listens_on_loopback_and_writes_no_token(
         ]
         assert [each for each in listening if each.endswith(f":{port:04X}")] == [f"0100007F:{port:04X}"]
         program.terminate()
-        said, _ = program.communicate(timeout=60)
+        said, _ = program.communicate(timeout=180)
     assert f"The portal is at http://127.0.0.1:{port}" in said
     assert '"GET /d/… HTTP/1.1" 303' in said
     assert "secret" not in said
@@ -233,11 +235,11 @@ def up(bank: Path, migrated: Path, project: Any, port: int, eventually: Any) -> 
     pages, file = ports.free(), project.write(project.deployment(schedules=[]))
     program = started(bank, "up", "--port", port, "--portal-port", pages, "--no-ui", "--file", file)
     try:
-        eventually(lambda: "portal" in (status(bank / "prefect") or State()).parts and answers(pages) == 200, 120)
+        eventually(lambda: "portal" in (status(bank / "prefect") or State()).parts and answers(pages) == 200)
         yield status(bank / "prefect") or State(), pages
     finally:
         program.send_signal(signal.SIGTERM)
-        said, _ = program.communicate(timeout=120)
+        said, _ = program.communicate(timeout=180)
     assert "portal is up" in said
     assert "portal is down" in said
 
@@ -252,8 +254,8 @@ def test_up_serves_it_with_the_rest_brings_it_back_and_ends_it(
     assert f"POSTLOAN_PORTAL=http://127.0.0.1:{pages}" in env
     assert f"PREFECT_API_URL={state.api}" in env
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: (status(bank / "prefect") or State()).parts.get("portal") not in (None, pid), 60)
-    eventually(lambda: answers(pages) == 200, 60)
+    eventually(lambda: (status(bank / "prefect") or State()).parts.get("portal") not in (None, pid))
+    eventually(lambda: answers(pages) == 200)
     assert lives(state.parts["worker"])
 
 

@@ -45,7 +45,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Supervisor]]:
     yield go
     for supervisor, thread in made:
         supervisor.stopping = True
-        thread.join(30)
+        thread.join(120)
         assert not thread.is_alive()
 
 
@@ -220,5 +220,5 @@ def test_the_first_signal_lets_the_set_drain_and_the_second_hurries_it(program: 
     program.send_signal(signal.SIGTERM)
     assert program.stdout.readline() == "draining\n"
     program.send_signal(signal.SIGINT)
-    assert program.communicate(timeout=60)[0].splitlines() == ["hurry", "child is down"]
+    assert program.communicate(timeout=180)[0].splitlines() == ["hurry", "child is down"]
     assert program.returncode == 0

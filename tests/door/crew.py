@@ -14,7 +14,7 @@ from door.db import connect
 from models.process import Process
 from tests.door.bank import Bank, rules
 
-PATIENCE = 60  # seconds until a round that does not come together is given up
+PATIENCE = 180  # seconds until a round that does not come together is given up
 _start: Barrier | None = None
 
 

@@ -70,7 +70,7 @@ def test_two_that_anchor_at_once_get_the_same_anchor(url: str, bank: Bank, tmp_p
 
     def at_once() -> None:
         with connect(url) as db:
-            together.wait(30)
+            together.wait(120)
             made.append(anchor(db, clock, sign))
 
     pair = [threading.Thread(target=at_once) for _ in range(2)]

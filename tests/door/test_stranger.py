@@ -31,7 +31,7 @@ def check(lines: Iterable[str], folder: Path) -> tuple[int, str]:
     """Exit code and output of the page's program over these lines."""
     program = [sys.executable, "-I", "-X", "utf8", "-c", block("python")]
     done = subprocess.run(
-        program, input="\n".join(lines), cwd=folder, capture_output=True, timeout=60, encoding="utf-8"
+        program, input="\n".join(lines), cwd=folder, capture_output=True, timeout=180, encoding="utf-8"
     )
     assert done.stderr == ""
     return done.returncode, done.stdout.strip()

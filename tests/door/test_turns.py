@@ -60,5 +60,5 @@ def test_nobody_overtakes_a_change_that_is_not_committed(url: str) -> None:
             waits = Thread(target=other)
             waits.start()
             assert not done.wait(0.3)
-        waits.join(30)
+        waits.join(120)
         assert value(db) == 10

@@ -1,58 +1,68 @@
-"""A process that runs flows when asked, as a worker's does: Prefect and all its doings stay inside it."""
+"""Processes that run flows when asked, as a worker's do: Prefect and all its doings stay inside them.
 
-import json
+They are forked off one that has imported the flows and done nothing else, so a new one is there at once."""
+
+import asyncio
 import os
-import subprocess
 import sys
-from pathlib import Path
-from typing import IO, Any
-
-ROOT = Path(__file__).parents[2]
-PROGRAM = """
-import asyncio, json, sys
 from datetime import date
 from importlib import import_module
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
+
+import pytest
+
 from tasks import house
-import flows.lifecycle  # and with it every stage
-print(json.dumps("ready"), flush=True)
-for line in sys.stdin:
-    asked = json.loads(line)
-    today = date.fromisoformat(asked["today"])
-    house.use(house.House(asked["url"], Path(asked["home"]), today=lambda: today))
-    flow = getattr(import_module(f"flows.{asked['flow']}"), asked["flow"])
-    try:
-        said = {"counts": asyncio.run(flow(**asked["parameters"]))}
-    except Exception as error:
-        said = {"error": f"{type(error).__name__}: {error}"}
-    print(json.dumps(said), flush=True)
-"""
+
+ROOT = Path(__file__).parents[2]
+FORKED = get_context("forkserver")
+FORKED.set_forkserver_preload(["flows.lifecycle"])  # and with it every stage
+
+
+def _work(pipe: "Connection[Any, Any]", log: Path) -> None:
+    """What such a process does: one flow after another, until its pipe is closed."""
+    with log.open("ab") as out:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(out.fileno(), stream.fileno())
+    while True:
+        try:
+            flow, url, home, today, parameters = pipe.recv()
+        except EOFError:
+            return
+        house.use(house.House(url, home, today=lambda today=today: today))
+        try:
+            pipe.send({"counts": asyncio.run(getattr(import_module(f"flows.{flow}"), flow)(**parameters))})
+        except Exception as error:
+            pipe.send({"error": f"{type(error).__name__}: {error}"})
 
 
 class Bureau:
-    """Runs flows on record at the Prefect server of that address, one after another."""
+    """Runs flows on record at the Prefect server of that address (one for all of them), one after another."""
 
     def __init__(self, api: str, home: Path) -> None:
         self.log = home / "bureau.log"
+        self.pipe, theirs = FORKED.Pipe()
+        self.process = FORKED.Process(target=_work, args=(theirs, self.log))
         quiet = {"PREFECT_API_URL": api, "PREFECT_HOME": str(home), "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
                  "DO_NOT_TRACK": "1", "PYTHONPATH": str(ROOT)}  # fmt: skip
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen([sys.executable, "-c", PROGRAM], cwd=ROOT, env={**os.environ, **quiet},
-                                            text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)  # fmt: skip
-        self.begun = False
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in quiet.items():
+                patch.setenv(name, value)
+            self.process.start()
+        theirs.close()
 
     def ask(self, flow: str, url: str, home: Path, today: str, **parameters: Any) -> None:
         """Begin a run of the flow, in that installation."""
-        if not self.begun:
-            self.begun = self._line() == "ready"
-        asked = {"flow": flow, "url": url, "home": str(home), "today": today, "parameters": parameters}
-        stdin = _open(self.process.stdin)
-        stdin.write(json.dumps(asked) + "\n")
-        stdin.flush()
+        self.pipe.send((flow, url, home, date.fromisoformat(today), parameters))
 
     def answer(self) -> dict[str, Any]:
         """What came of it: `counts`, or the `error` that the flow raised."""
-        said = self._line()
+        try:
+            said = self.pipe.recv()
+        except EOFError:
+            raise AssertionError(f"the process of the flows has ended:\n{self.log.read_text()[-3000:]}") from None
         assert isinstance(said, dict)
         return said
 
@@ -69,16 +79,5 @@ class Bureau:
         self.close()
 
     def close(self) -> None:
-        for pipe in (self.process.stdin, self.process.stdout):
-            _open(pipe).close()
-        self.process.wait(60)
-
-    def _line(self) -> Any:
-        line = _open(self.process.stdout).readline()
-        assert line, f"the process of the flows has ended:\n{self.log.read_text()[-3000:]}"
-        return json.loads(line)
-
-
-def _open(pipe: IO[str] | None) -> IO[str]:
-    assert pipe is not None
-    return pipe
+        self.pipe.close()
+        self.process.join(60)

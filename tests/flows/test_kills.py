@@ -3,10 +3,9 @@ next run takes up what was left and completes it, as if nothing had been."""
 
 import random
 import shutil
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,6 @@ from tests.flows.bureau import Bureau
 from tests.tasks.lived import begun, founded
 
 LOANS, ROUNDS = 2000, 20
-AHEAD = 2  # processes that start up while others are killed
 BATCHES = {"opening": "scheduled_inspection", "screen": "outsourced_collection", "prepare": "manager_review"}
 _WROTE = "SELECT count(*) FROM entry WHERE run IN (SELECT id FROM cases WHERE process = 'run' AND closed_on IS NULL)"
 
@@ -92,24 +90,6 @@ def shelf(url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Shelf:
     return shelf
 
 
-@pytest.fixture
-def doomed(api: Api, tmp_path: Path) -> Iterator[Callable[[], Bureau]]:
-    """Processes to be killed, one after another; the next ones start up meanwhile."""
-    waiting: deque[Bureau] = deque()
-    homes = (tmp_path / f"bureau{n}" for n in count())
-
-    def next_one() -> Bureau:
-        while len(waiting) <= AHEAD:
-            home = next(homes)
-            home.mkdir()
-            waiting.append(Bureau(api.url, home))
-        return waiting.popleft()
-
-    yield next_one
-    for left in waiting:
-        left.kill()
-
-
 def standing(db: Db) -> tuple[list[Any], ...]:
     """Where every case stands and what led it there, every item, every due row."""
     return (
@@ -124,7 +104,7 @@ def standing(db: Db) -> tuple[list[Any], ...]:
 
 @pytest.mark.slow
 def test_twenty_kills_in_the_middle_of_a_batch_lose_and_double_nothing(
-    shelf: Shelf, doomed: Callable[[], Bureau], bureau: Bureau, api: Api, eventually: Callable[..., Any]
+    shelf: Shelf, bureau: Bureau, api: Api, eventually: Callable[..., Any], tmp_path: Path
 ) -> None:
     dice = random.Random(20260105)  # noqa: S311 - repeatable on purpose
     whole: dict[str, tuple[int, tuple[list[Any], ...]]] = {}
@@ -140,12 +120,12 @@ def test_twenty_kills_in_the_middle_of_a_batch_lose_and_double_nothing(
     for n in range(ROUNDS):
         batch = list(BATCHES)[n % len(BATCHES)]
         (total, expected), stage, url = whole[batch], BATCHES[batch], shelf.take(batch)
-        killed = doomed()
+        killed = Bureau(api.url, tmp_path)
         with connect(url) as db:
             killed.ask(stage, url, shelf.home, BEGIN.isoformat())
             after = dice.randrange(1, total - 200)
             while db.rows(_WROTE)[0][0] < after:
-                assert killed.process.poll() is None
+                assert killed.process.is_alive()
             killed.kill()
             wrote = eventually(lambda db=db: _at_rest(db))
             between[batch] += 0 < wrote < total

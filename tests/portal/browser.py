@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from deployments.portal import server
 from deployments.ports import bound
@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # whose fixtures these are
 SCREENS = Path(__file__).parents[2] / "build" / "screens"
 CHROMIUM = shutil.which("chromium") or ""
 GRAVE = ("serious", "critical")
-READY_S = 30
+READY_S = 120
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ def chromium() -> Iterator[Browser]:
     event loop counts as running, and other tests start their own."""
     if not CHROMIUM:
         pytest.skip("There is no Chromium here: `apt-get install chromium` brings one.")
+    expect.set_options(timeout=30_000)  # five seconds are little where two cores do everything
     with sync_playwright() as playwright, launched(playwright) as browser:
         yield browser
 
@@ -99,7 +100,7 @@ class Served:
         self._open.callback(context.close)
         context.add_cookies([{"name": "language", "value": language, "url": self.address}])
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda said: self.errors.append(said.text) if _is_ours(said) else None)
         return page

@@ -4,25 +4,28 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi.testclient import TestClient
 
+from deployments.demo import BEGIN
 from door.db import Db, connect
 from portal import access
 from portal.app import create
 from portal.asking import COOKIE
-from tasks.house import House, random_salts, utc_now
-from tests.conftest import pg_url
+from tasks.house import House
+from tests.conftest import Once, pg_url
 from tests.deployments.conftest import api, eventually, migrated, port
 from tests.portal.browser import chromium, served
-from tests.tasks.lived import live, stages
+from tests.tasks.lived import live, moved, stages
 
 __all__ = ["api", "chromium", "eventually", "migrated", "port", "served"]  # fixtures of the tests of deployments
 PASSWORD = "correct horse battery"  # noqa: S105 - of invented people
 WEEKS, LOANS = 5, 200
+LAST = BEGIN + timedelta(weeks=WEEKS - 1)
 
 
 @dataclass
@@ -31,6 +34,7 @@ class Office:
 
     house: House
     url: str
+    loop: BlockingPortal
     woken: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -41,6 +45,7 @@ class Office:
     def browser(self) -> TestClient:
         """Of nobody yet; redirects are not followed, so that a test sees them."""
         made = TestClient(self.app, base_url="http://127.0.0.1", follow_redirects=False)
+        made.portal = self.loop
         made.cookies.set("language", "en")  # whatever its person's own is
         return made
 
@@ -70,27 +75,37 @@ class Office:
         self.db.close()
 
 
-def in_the_middle(here: House) -> House:
-    """In the evening of the last day: the flows have run once more, and what came of people's acts waits for others."""
-    with here.db() as db:
-        stages(db, here, here.business_date())
-    return here
+@pytest.fixture(scope="session")
+def lived_lite(once: Once, lite_template: Path) -> House:
+    """The bank in the evening of its last day: the flows have run once more, and what came of people's acts waits for
+    others."""
+
+    def fill(home: Path) -> None:
+        shutil.copy(lite_template, home / "postloan.db")
+        here = live(f"sqlite:///{home / 'postloan.db'}", home, weeks=WEEKS, loans=LOANS)
+        with here.db() as db:
+            stages(db, here, LAST)
+            db.run("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    home = once("portal", fill)
+    return House(f"sqlite:///{home / 'postloan.db'}", home, today=lambda: LAST)
 
 
 @pytest.fixture(scope="session")
-def lived_lite(lite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> House:
-    home = tmp_path_factory.mktemp("portal")
-    shutil.copy(lite_template, home / "postloan.db")
-    return in_the_middle(live(f"sqlite:///{home / 'postloan.db'}", home, weeks=WEEKS, loans=LOANS))
+def lived_pg(lived_lite: House, pg_copy: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> House:
+    """The same on PostgreSQL. (That it would have lived the same life there is shown by the replay's tests.)"""
+    return moved(lived_lite, pg_copy("portal_lived"), tmp_path_factory.mktemp("lived"))
 
 
 @pytest.fixture(scope="session")
-def lived_pg(pg_copy: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> House:
-    return in_the_middle(live(pg_copy("portal_lived"), tmp_path_factory.mktemp("portal"), weeks=WEEKS, loans=LOANS))
+def loop() -> Iterator[BlockingPortal]:
+    """Where the pages of all offices run: else each request would have a thread and an event loop of its own."""
+    with start_blocking_portal() as portal:
+        yield portal
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
+def office(request: pytest.FixtureRequest, tmp_path: Path, quick_passwords: None) -> Iterator[Office]:
     with moved_in(request, tmp_path) as made:
         yield made
 
@@ -108,9 +123,7 @@ def moved_in(request: pytest.FixtureRequest, folder: Path) -> Iterator[Office]:
         admin.run(f"CREATE DATABASE {name} TEMPLATE portal_lived STRATEGY FILE_COPY")
         shutil.copytree(lived.home, folder / "home")
         url = pg_url(admin.url, name)
-    day: date = lived.business_date()
-    made = Office(replace(lived, url=url, home=folder / "home", now=utc_now, salts=random_salts,
-                          today=lambda: day), url)  # fmt: skip
+    made = Office(replace(lived, url=url, home=folder / "home"), url, request.getfixturevalue("loop"))
     yield made
     made.close()
     if request.param == "postgresql":

@@ -45,7 +45,7 @@ class Street:
         env = {"POSTLOAN_DATABASE_URL": house.url, "POSTLOAN_HOME": str(house.home), "POSTLOAN_TODAY": day,
                "POSTLOAN_PORTAL": self.served.address, "PREFECT_API_URL": self.api}  # fmt: skip
         done = subprocess.run([sys.executable, "-m", "deployments.cli", "run", stage, "--as-of", day],
-                              env={**os.environ, **env}, capture_output=True, text=True, timeout=120, check=False)  # fmt: skip
+                              env={**os.environ, **env}, capture_output=True, text=True, timeout=300, check=False)  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]
 
     def mail(self, person: str) -> EmailMessage:

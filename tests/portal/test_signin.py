@@ -33,6 +33,11 @@ def test_with_the_right_password_one_comes_to_his_inbox(office: Office, choi: st
     assert browser.get("/inbox").status_code == 200
 
 
+def test_a_password_is_kept_as_argon2id_with_the_work_that_is_recommended() -> None:
+    """Whatever the other tests do to be quick."""
+    assert access._hash.hash(PASSWORD).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
 def test_without_a_session_every_page_leads_to_the_sign_in_and_back(office: Office, choi: str) -> None:
     away = office.browser().get("/inbox?step=check&due=late")
     assert (away.status_code, away.headers["location"]) == (303, "/signin?next=/inbox%3Fstep%3Dcheck%26due%3Dlate")

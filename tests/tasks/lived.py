@@ -1,13 +1,18 @@
 """A small invented bank that lives some weeks by the plain functions of the stages, its people simulated: what the
 flows do without Prefect, so in a few seconds."""
 
+import shutil
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+
+from sqlmodel import SQLModel
 
 from deployments.demo import BEGIN, Days, people_act, put_in_force, take_in
 from deployments.portfolio import Portfolio, portfolio, staff
 from door.anchor import anchor, signer
 from door.db import Db
+from models.tables import KINDS
 from tasks.deadlines import any_due, keep_deadlines
 from tasks.due import open_due
 from tasks.house import House
@@ -30,6 +35,20 @@ def live(url: str, home: Path, seed: int = 7, loans: int = 60, weeks: int = WEEK
             stages(db, here, days.day)
             people_act(db, here, seed, days.day)
         anchor(db, here.clock(days.day), signer(here.anchor_key))
+    return here
+
+
+def moved(lived: House, url: str, home: Path) -> House:
+    """The same bank in another home, and in another database, which is empty: table by table."""
+    shutil.copytree(lived.home, home, ignore=shutil.ignore_patterns("*.db*"), dirs_exist_ok=True)
+    here = replace(lived, url=url, home=home)
+    with lived.db() as old, here.db() as new:
+        new.run("PRAGMA foreign_keys = OFF" if new.dialect == "sqlite" else "SET session_replication_role = replica")
+        with new.transaction():
+            for table in KINDS:
+                names = [column.name for column in SQLModel.metadata.tables[table].columns]
+                new.run(f"DELETE FROM {table}")
+                new.insert(table, names, old.rows(f"SELECT {', '.join(names)} FROM {table}"))
     return here
 
 

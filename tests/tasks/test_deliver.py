@@ -504,7 +504,7 @@ def test_two_deliveries_at_the_same_time_send_each_mail_once(url: str, server: M
 
     def run() -> None:
         with connect(url) as db:
-            start.wait(10)
+            start.wait(120)
             addressed = address(db, eligible, DAY, NOW)
             done.append((addressed, send(db, lambda: NOW, DAY, post(), lambda: 1.0)))
 

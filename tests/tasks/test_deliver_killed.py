@@ -40,7 +40,7 @@ def delivery(url: str) -> Iterator["subprocess.Popen[bytes]"]:
         yield process
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(120)
 
 
 def prepared(url: str, server: MailServer, people: int) -> None:
@@ -72,8 +72,8 @@ def test_killed_before_the_server_answers(url: str) -> None:
     with mail_server() as server:
         prepared(url, server, people=5)
         with delivery(url) as process:
-            server.answers += ["250 OK", "250 OK", lambda: (process.send_signal(signal.SIGKILL), process.wait(10))]
-            process.wait(60)
+            server.answers += ["250 OK", "250 OK", lambda: (process.send_signal(signal.SIGKILL), process.wait(120))]
+            process.wait(120)
         assert process.returncode == -signal.SIGKILL
         assert len(server.kept) == 3
         with connect(url) as db:
@@ -97,10 +97,10 @@ def test_killed_between_the_servers_answer_and_the_mark(url: str) -> None:
 
         server.answers += ["250 OK", hold]
         with delivery(url) as process:
-            assert held.wait(60)
-            assert server.hung_up.wait(30)  # it has said goodbye, hence read the 250
+            assert held.wait(120)
+            assert server.hung_up.wait(120)  # it has said goodbye, hence read the 250
             process.send_signal(signal.SIGKILL)
-            process.wait(10)
+            process.wait(120)
         if lock.dialect == "postgresql":  # its half of the connection would still carry out an update that it was sent
             lock.run("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
                      "WHERE datname = current_database() AND pid <> pg_backend_pid()")  # fmt: skip

@@ -86,7 +86,7 @@ def test_a_control_opened_and_confirmed_while_the_gate_waits_for_another_binds(
             second = propose(db, "B1", "K10")
             (verdict,) = act(db, [Command("seo", "confirm", case=second)], CLOCK, bank.rules)
             assert verdict.step == "in_force"
-        asking.join(30)
+        asking.join(120)
     assert [(a.outcome, [r.code for r in a.reasons]) for a in answers] == [("refuse", ["stopped"])]
 
 
@@ -101,7 +101,7 @@ def test_a_payment_that_began_before_a_limit_and_ends_after_another_hides_nothin
     def wait(*about: object) -> Any:
         if not slow.is_set():
             slow.set()
-            assert go_on.wait(30)
+            assert go_on.wait(120)
         return owed(*about)  # type: ignore[arg-type]
 
     monkeypatch.setattr(gate, "_owed", wait)
@@ -114,7 +114,7 @@ def test_a_payment_that_began_before_a_limit_and_ends_after_another_hides_nothin
 
         first = threading.Thread(target=pay, args=(one, "first", 100))
         first.start()
-        assert slow.wait(30)
+        assert slow.wait(120)
         limit = propose(db, "B1", "K3", cap=500)
         act(db, [Command("seo", "confirm", case=limit)], CLOCK, bank.rules)
         second = threading.Thread(target=pay, args=(two, "second", 300))

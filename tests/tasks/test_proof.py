@@ -14,16 +14,23 @@ from processes import PROCESSES
 from tasks.house import House
 from tasks.proof import Proof, prove
 from tests.tasks.forge import entries, forge, said, without_triggers
-from tests.tasks.lived import live
+from tests.tasks.lived import live, moved
 
 WEEKS = 2
 LAST = BEGIN + timedelta(weeks=WEEKS - 1)
 
 
+@pytest.fixture(scope="module")
+def lived(lite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> House:
+    home = tmp_path_factory.mktemp("lived")
+    shutil.copy(lite_template, home / "postloan.db")
+    return live(f"sqlite:///{home / 'postloan.db'}", home, loans=30, weeks=WEEKS)
+
+
 @pytest.fixture
-def house(url: str, tmp_path: Path) -> House:
+def house(lived: House, url: str, tmp_path: Path) -> House:
     """After two weeks, not anchored yet."""
-    here = live(url, tmp_path, loans=30, weeks=WEEKS)
+    here = moved(lived, url, tmp_path)
     with connect(url) as db:
         db.run("DELETE FROM anchor")
     return here

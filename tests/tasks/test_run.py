@@ -244,14 +244,14 @@ def test_a_run_is_closed_with_all_that_was_written_under_it(bank: Works, url: st
     def other() -> None:
         with connect(url) as db:
             at_work = replace(run, db=db)
-            ready.wait(10)
+            ready.wait(120)
             open_due(at_work)
 
     rival = threading.Thread(target=other)
     rival.start()
-    ready.wait(10)
+    ready.wait(120)
     result = bank.finish(run)
-    rival.join(60)
+    rival.join(120)
     assert (result.counts, result.digest) == written(bank.db, run.id)
     assert not replay_run(bank.db, bank.house.snapshots, run.id).divergences
 
