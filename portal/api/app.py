@@ -148,7 +148,7 @@ def _act(caller: Caller, case: int, command: Command) -> f.Done:
 
 def _seen(caller: Caller, case: int) -> tuple[State, str]:
     """The case, if it is his to see. Raises Problem."""
-    where, values = scope(caller.person)
+    where, values = scope(caller.person, of_one=True)
     row = one(caller.db.rows(f"SELECT coalesce(b.name, ''), {_COLUMNS} FROM cases c LEFT JOIN borrower b "
                              f"ON b.id = c.subject WHERE c.id = ? AND {where}", min(case, LARGEST), *values))  # fmt: skip
     if row is None:
