@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from deployments.bench.weeks import live, stages
 from door.db import Db, connect
 from portal import access
 from portal.app import create
@@ -17,7 +18,6 @@ from tasks.house import House, random_salts, utc_now
 from tests.conftest import pg_url
 from tests.deployments.conftest import api, eventually, migrated, port
 from tests.portal.browser import chromium, served
-from tests.tasks.lived import live, stages
 
 __all__ = ["api", "chromium", "eventually", "migrated", "port", "served"]  # fixtures of the tests of deployments
 PASSWORD = "correct horse battery"  # noqa: S105 - of invented people

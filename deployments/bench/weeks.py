@@ -1,5 +1,5 @@
 """A small invented bank that lives some weeks by the plain functions of the stages, its people simulated: what the
-flows do without Prefect, so in a few seconds."""
+flows do without Prefect, so in a few seconds. The tests live by it too."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -62,5 +62,6 @@ def stages(db: Db, here: House, day: date) -> None:
 
 def begun(db: Db, here: House, stage: str, day: date) -> Run:
     run = start(db, here, stage, day, "", lambda: True, lambda: None)
-    assert run is not None
+    if run is None:
+        raise AssertionError("there was no run to do")
     return run
