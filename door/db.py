@@ -7,7 +7,7 @@ decision. Dates go in and come out as ISO text on both databases.
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from fcntl import LOCK_EX, LOCK_UN, flock
 from functools import lru_cache
 from pathlib import Path
@@ -62,7 +62,8 @@ class Db:
 
     def run(self, sql: str, *params: Any) -> int:
         if self.dialect == "sqlite":
-            return self._lite.execute(sql, params).rowcount
+            with nullcontext() if self.inside else self._in_turn():
+                return self._lite.execute(sql, params).rowcount
         return self._cursor.execute(_numbered(sql), params or None).rowcount
 
     def many(self, sql: str, rows: Sequence[Row]) -> None:
@@ -111,6 +112,15 @@ class Db:
         finally:
             self.inside = False
             self._roll_back()
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """A change by itself waits in the same line as the transactions."""
+        flock(self._turn, LOCK_EX)
+        try:
+            yield
+        finally:
+            flock(self._turn, LOCK_UN)
 
     def _begin(self) -> None:
         """On SQLite writers take turns at a file lock, which wakes them in the order they came. SQLite's own waiting

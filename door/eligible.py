@@ -23,8 +23,13 @@ def eligible(db: Db, rules: Rules, case: int, day: str, action: str = "") -> lis
     step = process.steps[s.step]
     if action and action not in step.by_name:
         return []
-    staff = store.staff(db, step.role, day)
-    return sorted(who_may(process, s, staff, _facts(db, rules, s, day, staff), action))
+    facts = _facts(db, rules, s, day, {})
+    owner = s.owner or (facts.manager if step.whose == "manager" else None)
+    facts.persons = staff = (
+        store.staff(db, step.role, day) if owner is None
+        else store.around(db, step.role, {p for p in (owner, s.holder, s.delegator) if p}, day)
+    )  # fmt: skip
+    return sorted(who_may(process, s, staff, facts, action))
 
 
 def why_not_me(db: Db, rules: Rules, case: int, person: str, behalf: str | None, day: str,

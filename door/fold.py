@@ -59,9 +59,12 @@ def dump(s: State) -> str:
     ], option=orjson.OPT_SORT_KEYS).decode()  # fmt: skip
 
 
+FACTS = 5  # where in a dumped state the facts stand
+
+
 def facts_in(state: str) -> dict[str, Any]:
     """The facts in a dumped state, for lists of cases."""
-    return dict(orjson.loads(state)[5])
+    return dict(orjson.loads(state)[FACTS])
 
 
 CASE_COLUMNS = ("id", "process", "stream", "subject", "slot", "parent", "book", "step", "seq", "head", "opened_on",

@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 import models.tables  # noqa: F401 - fills the metadata
 from door.command import SYSTEM, THE_SYSTEM, Person
 from door.db import Db, Row
-from door.fold import CASE_COLUMNS, ITEM_COLUMNS, State, load
+from door.fold import CASE_COLUMNS, FACTS, ITEM_COLUMNS, State, load
 
 _CASE = ", ".join(f"c.{name}" for name in CASE_COLUMNS)
 _MANAGER = ("(SELECT r.manager FROM responsible r WHERE r.subject = c.subject AND r.since <= ? "
@@ -25,6 +25,13 @@ def among(db: Db, column: str, values: Collection[Any], kind: str = "text") -> t
     if db.dialect == "sqlite":
         return f"{column} IN (SELECT value FROM json_each(?))", orjson.dumps(list(values)).decode()
     return f"{column} = ANY(?::{kind}[])", list(values)
+
+
+def fact(db: Db, name: str) -> str:
+    """A fact that a case of `cases c` remembers, as text, in SQL: for lists that are narrowed by it."""
+    if db.dialect == "sqlite":
+        return f"CAST(json_extract(c.state, '$[{FACTS}].{name}') AS TEXT)"
+    return f"(c.state::json #>> '{{{FACTS},{name}}}')"
 
 
 def lock_cases(db: Db, ids: Sequence[int], day: str) -> dict[int, tuple[State, Keeper]]:
@@ -125,6 +132,14 @@ def some(db: Db, role: str, owner: str | None, day: str) -> dict[str, Person]:
     """The owner, or else one who holds a role: mostly enough to know that somebody may."""
     wanted = [(owner,)] if owner is not None else db.rows(f"{_HOLDERS} LIMIT 1", role, day, day)
     return _holding(role, people(db, [row[0] for row in wanted], day))
+
+
+def around(db: Db, role: str, persons: Collection[str], day: str) -> dict[str, Person]:
+    """Of these persons and their deputies on a day those who hold a role: who comes into question where it is somebody's
+    own."""
+    where, values = among(db, "absent", persons)
+    deputies = db.rows(f"SELECT deputy FROM substitute WHERE {where} AND since <= ? AND until >= ?", values, day, day)
+    return _holding(role, people(db, {*persons, *(row[0] for row in deputies)}, day))
 
 
 def _holding(role: str, found: dict[str, Person]) -> dict[str, Person]:

@@ -38,6 +38,9 @@ def big(**kw: Any) -> Any:
 
 
 STOPPED = "action IN ('refuse', 'limit')"  # what the gate did not pay in full, from an index by the instant
+OPEN = "closed_on IS NULL"
+POOL = "owner IS NULL AND whose IS NULL AND holder IS NULL"  # anyone's of the role
+HELD = "holder IS NOT NULL"
 EXPERIENCE = "action IN ('submit', 'conclude')"  # by which a person's experience is counted, from an index
 
 # -- the journal and what the door keeps ------------------------------------------------------------------------
@@ -104,8 +107,9 @@ class Case(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         Index("case_slot", "process", "slot", unique=True, sqlite_where=text("closed_on IS NULL AND slot IS NOT NULL"),
               postgresql_where=text("closed_on IS NULL AND slot IS NOT NULL")),
-        Index("case_step", "process", "step"),
-        Index("case_subject", "subject"),
+        Index("case_step", "process", "step", "id"),
+        Index("case_subject", "subject", "process", "step"),
+        Index("case_open", "subject", "id", "closed_on", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
         Index("case_parent", "parent", sqlite_where=text("parent IS NOT NULL"),
               postgresql_where=text("parent IS NOT NULL")),
     )  # fmt: skip
@@ -134,7 +138,11 @@ class Item(SQLModel, table=True):
     """
 
     __tablename__ = "item"
-    __table_args__: ClassVar[Any] = (Index("item_due", "due_on"), Index("item_role", "role", "owner"))
+    __table_args__: ClassVar[Any] = (
+        Index("item_pool", "role", "due_on", "case_id", sqlite_where=text(POOL), postgresql_where=text(POOL)),
+        Index("item_owner", "owner", "due_on", "case_id"),
+        Index("item_holder", "holder", sqlite_where=text(HELD), postgresql_where=text(HELD)),
+    )
     case_id: int = Field(primary_key=True, sa_type=BigInteger, foreign_key="cases.id")
     process: str
     step: str
@@ -179,6 +187,7 @@ class Responsible(SQLModel, table=True):
     __tablename__ = "responsible"
     __table_args__: ClassVar[Any] = (
         Index("responsible_handed", "subject", "since", "case_id", unique=True),
+        Index("responsible_manager", "manager", "subject"),
         Index("responsible_imported", "subject", "since", unique=True, sqlite_where=text("case_id IS NULL"),
               postgresql_where=text("case_id IS NULL")),
     )  # fmt: skip

@@ -126,7 +126,7 @@ def cancelling(asking: SignedIn, case: int) -> Response:
 
 def opened(asking: Asking, case: int, at: int | None = None) -> File:
     """Raises NotThere where there is no such case, or none for him, or no such entry."""
-    db, (where, values) = asking.db, scope(asking)
+    db, (where, values) = asking.db, scope(asking, of_one=True)
     row = one(db.rows(f"SELECT coalesce(b.name, ''), {_CASE} FROM cases c LEFT JOIN borrower b ON b.id = c.subject "
                       f"WHERE c.id = ? AND {where}", min(case, LARGEST), *values))  # fmt: skip
     if row is None:
@@ -233,7 +233,7 @@ def _picture(file: File) -> str:
 
 def _parent(file: File) -> int | None:
     """The case that opened this one, if it is his to see."""
-    where, values = scope(file.asking)
+    where, values = scope(file.asking, of_one=True)
     found = file.asking.db.rows(f"SELECT c.id FROM cases c WHERE c.id = ? AND {where}", file.s.parent or 0, *values)
     return int(found[0][0]) if found else None
 

@@ -33,6 +33,7 @@ from tasks.inbox import items
 router = APIRouter()
 KEPT = "link"  # the draft's name while he proves himself elsewhere
 LEVELS = ("0", "1", "2", "3", "4")
+FEW = 10  # items read to find the next one
 CHANGED = ("changed", "not_here", "ended", "taken")  # refusals that say: somebody was there meanwhile
 
 
@@ -240,7 +241,7 @@ def _done(view: View, action: str, verdict: Verdict) -> Response:
     asking, reader = view.asking, view.reader
     s = store.read_case(asking.db, view.s.id) or view.s
     at = one(asking.db.rows("SELECT recorded_at FROM entry WHERE stream = ? AND seq = ?", s.stream, verdict.seq))
-    found = items(asking.db, asking.rules, asking.me.person, asking.day)
+    found = items(asking.db, asking.rules, asking.me.person, asking.day, block=FEW)
     following = list(islice((w for w in found if not (w.state.held_until and w.state.held_until > asking.day)), 1))
     return show(asking, "decision.html", state="done", s=s, about=matter(asking, view.s, view.borrower, (), reader),
                 did=arrows.done(reader.say, s.process, action), at=at[0] if at else "", seq=verdict.seq,

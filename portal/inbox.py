@@ -17,18 +17,20 @@ from starlette.responses import RedirectResponse, Response
 from door.command import Command, Refused, Verdict
 from door.db import one
 from door.eligible import eligible
+from door.store import fact
 from models.process import Do
 from portal.asking import Form, NotThere, SignedIn
 from portal.house import Asking
 from portal.page import Reader, names_of, show, spoken, status_of, why
 from portal.scope import scope
 from portal.sight import sight
-from tasks.inbox import START, Place, Waiting, items
+from tasks.inbox import START, Place, Waiting, items, those
 
 router = APIRouter()
 PAGE = 50
 ACTS = ("decide", "claim", "hand_back", "delegate", "hold")  # done in a list; all else has a page that asks more
 COUNTED = 500  # so many are counted exactly; more are "500 and more"
+LEVEL = ("level", "proposed_level")  # facts: as it was concluded, else as it was proposed
 #: What is decided in a list: for each step the arrow, and what it says of a green case.
 BULK: dict[str, tuple[str, dict[str, Any]]] = {
     "check": ("check", {}),
@@ -59,7 +61,14 @@ class Filters:
         if self.step:
             found.append(("i.step = ?", [self.step]))
         if self.unit:
-            found.append(("b.unit = ?", [self.unit]))
+            found.append(
+                ("c.subject IN (SELECT b.id FROM borrower b WHERE b.id = c.subject AND b.unit = ?)", [self.unit])
+            )
+        if self.level:
+            level, proposed = (fact(asking.db, name) for name in LEVEL)
+            found.append((f"coalesce({level}, {proposed}) = ?", [self.level]))
+        if self.class_:
+            found.append((f"{fact(asking.db, 'class_')} = ?", [self.class_]))
         today = date.fromisoformat(asking.day)
         if self.due == "late":
             found.append(("i.due_on < ?", [asking.day]))
@@ -70,7 +79,7 @@ class Filters:
         return " AND ".join(sql for sql, _ in found), [value for _, values in found for value in values]
 
     def lets(self, asking: Asking, w: Waiting) -> bool:
-        """What is not a column of the item; of what he is not to know a filter tells nothing either."""
+        """What SQL can't tell: for whom he would act; and of what he is not to know a filter tells nothing."""
         facts = sight(asking, w.state).facts(w.state)
         if self.tab.startswith("for:") and w.behalf != self.tab.removeprefix("for:"):
             return False
@@ -89,7 +98,7 @@ class Filters:
 
 
 def level_of(facts: Mapping[str, Any]) -> int | None:
-    level = facts.get("level", facts.get("proposed_level"))
+    level = next((facts[name] for name in LEVEL if name in facts), None)
     return level if isinstance(level, int) else None
 
 
@@ -109,13 +118,19 @@ def inbox(asking: SignedIn, tab: str = "mine", step: str = "", unit: str = "", d
 
 
 def _listed(asking: Asking, filters: Filters, after: Place, status: int = 200, **values: Any) -> Response:
-    sql, params = filters.sql(asking)
-    found = (w for w in items(asking.db, asking.rules, asking.me.person, asking.day, after, sql, params)
-             if filters.lets(asking, w))  # fmt: skip
-    page = list(islice(found, PAGE))
-    more = next(found, None) is not None
+    first = list(islice(items(asking.db, asking.rules, asking.me.person, asking.day, block=COUNTED + 1), COUNTED + 1))
+    waiting = [w for w in first if not _held(asking, w)]
+    if filters == Filters() and after == START and len(waiting) > PAGE:
+        page, more = waiting[:PAGE], True
+    else:
+        sql, params = filters.sql(asking)
+        found = (w for w in items(asking.db, asking.rules, asking.me.person, asking.day, after, sql, params, 2 * PAGE)
+                 if filters.lets(asking, w))  # fmt: skip
+        page = list(islice(found, PAGE))
+        more = next(found, None) is not None
     last = page[-1].state if page else None
-    return show(asking, "inbox.html", status, filters=filters, groups=_groups(asking, page), n=len(page), **_counts(asking),
+    return show(asking, "inbox.html", status, filters=filters, groups=_groups(asking, page), n=len(page),
+                **_counts(asking, waiting, len(first)),
                 later=filters.address(after=f"{last.due_on or '9999-12-31'}.{last.id}") if more and last else "",
                 begun=after != START, first=filters.address(), units=_units(asking), steps=_steps(asking),
                 standing_in=names_of(asking.db, sorted(asking.me.person.stands_for)),
@@ -124,13 +139,15 @@ def _listed(asking: Asking, filters: Filters, after: Place, status: int = 200, *
                 verdicts=values.pop("verdicts", ()), batch=asking.portal.house.salts(1)[0][:12], **values)  # fmt: skip
 
 
-def _counts(asking: Asking) -> dict[str, Any]:
-    """How many wait in all, how many of them are late or due today; counted exactly up to a bound."""
-    found = list(islice(items(asking.db, asking.rules, asking.me.person, asking.day), COUNTED + 1))
-    waiting = [w for w in found if not (w.state.held_until and w.state.held_until > asking.day)]
+def _held(asking: Asking, w: Waiting) -> bool:
+    return bool(w.state.held_until and w.state.held_until > asking.day)
+
+
+def _counts(asking: Asking, waiting: Sequence[Waiting], n: int) -> dict[str, Any]:
+    """How many wait in all, how many of them are late or due today; of the first `n`, counted exactly up to a bound."""
     return {
-        "waiting": len(waiting), "many": len(found) > COUNTED, "late": sum((w.late or 0) > 0 for w in waiting),
-        "due_today": sum(w.late == 0 for w in waiting), "held": len(found) - len(waiting),
+        "waiting": len(waiting), "many": n > COUNTED, "late": sum((w.late or 0) > 0 for w in waiting),
+        "due_today": sum(w.late == 0 for w in waiting), "held": n - len(waiting),
         "claimed": sum(w.state.holder == asking.me.id for w in waiting),
         "by_absent": {p: sum(w.behalf == p for w in waiting) for p in asking.me.person.stands_for},
     }  # fmt: skip
@@ -205,8 +222,7 @@ def act(posted: Form) -> Response:
 
 
 def _among(asking: Asking, cases: Sequence[int]) -> list[Waiting]:
-    marks = ", ".join("?" * len(cases))
-    return list(items(asking.db, asking.rules, asking.me.person, asking.day, START, f"i.case_id IN ({marks})", cases))
+    return list(those(asking.db, asking.rules, asking.me.person, asking.day, cases))
 
 
 def _seen_by(asking: Asking, cases: Sequence[int]) -> set[int]:

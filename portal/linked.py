@@ -18,7 +18,7 @@ from portal.offers import Offer, offers
 from portal.page import Reader, spoken, why
 from portal.scope import scope
 from tasks import books, token
-from tasks.inbox import START, Waiting, items
+from tasks.inbox import Waiting, those
 
 AS_THINGS_STAND = ("condition", "limit", "held")  # refusals that are about the case, not about him
 
@@ -75,10 +75,8 @@ def view_of(asking: Asking, text: str) -> View | Refused:
     link = token.read(text, house.link_secret(), house.now())
     if isinstance(link, Refused):
         return link
-    waiting = next(
-        iter(items(db, asking.rules, asking.me.person, asking.day, START, "i.case_id = ?", [link.case])), None
-    )
-    condition, values = scope(asking)
+    waiting = next(those(db, asking.rules, asking.me.person, asking.day, [link.case]), None)
+    condition, values = scope(asking, of_one=True)
     row = one(db.rows("SELECT coalesce(b.name, '') FROM cases c LEFT JOIN borrower b ON b.id = c.subject WHERE c.id = ? "
                       f"AND {condition if waiting is None else '1 = 1'}", link.case,
                       *(values if waiting is None else ())))  # fmt: skip

@@ -61,12 +61,12 @@ def now(asking: Asking, s: State, process: Process, reader: Reader) -> Now:
     if step.kind != USER:
         return found
     found.behalf, refused = for_whom(asking, s, process)
-    may = eligible(asking.db, asking.rules, s.id, asking.day)
-    found.nobody = not may
     drafts: dict[str, str] = dict(
         asking.db.rows("SELECT action, saved_at FROM draft WHERE person = ? AND case_id = ?", asking.me.id, s.id)
     )
     if refused is not None:
+        may = eligible(asking.db, asking.rules, s.id, asking.day)
+        found.nobody = not may
         found.barred = [_barred(asking, reader.step(s.step, s.process), refused, may)]
         return found
     found.item = item_acts(asking, s, process, found.behalf)
@@ -76,7 +76,7 @@ def now(asking: Asking, s: State, process: Process, reader: Reader) -> Now:
             form = bool(offer.do.form.model_fields)
             found.ways.append(Way(offer.do.name, label, form, drafts.get(offer.do.name, "")))
         else:
-            able = may if offer.refused.code in ("four_eyes",) else []
+            able = eligible(asking.db, asking.rules, s.id, asking.day) if offer.refused.code == "four_eyes" else []
             found.barred.append(_barred(asking, label, offer.refused, [p for p in able if p != asking.me.id]))
     return found
 

@@ -11,29 +11,35 @@ from door.store import among
 from portal.house import Asking
 
 ALL = ("post_loan_officer", "credit_manager", "policy_editor", "operations", "auditor", "credit_approver")
-_MANAGED = ("c.subject IN (SELECT r.subject FROM responsible r WHERE {mine} AND r.since <= ? AND NOT EXISTS (SELECT 1 "
+_MANAGED = ("c.subject IN (SELECT r.subject FROM responsible r WHERE {mine} AND r.since <= ?{one} AND NOT EXISTS (SELECT 1 "
             "FROM responsible n WHERE n.subject = r.subject AND n.since <= ? AND "
             "(n.since, n.recorded_at, coalesce(n.case_id, 0)) > (r.since, r.recorded_at, coalesce(r.case_id, 0))))")  # fmt: skip
 
 
-def scope(asking: Asking) -> tuple[str, list[Any]]:
-    """A condition on `cases c` and its parameters. Runs and policy versions are for those who see all."""
+def scope(asking: Asking, of_one: bool = False) -> tuple[str, list[Any]]:
+    """A condition on `cases c` and its parameters. Runs and policy versions are for those who see all. `of_one`: it is
+    asked of one case, so by its subject, instead of by all that is his."""
     me, db = asking.me, asking.db
     if me.has(*ALL):
         return "1 = 1", []
     parts: list[str] = []
     values: list[Any] = []
     if me.has("branch_head"):
-        parts.append("c.subject IN (SELECT b.id FROM borrower b WHERE b.unit = ?)")
+        parts.append(f"c.subject IN (SELECT b.id FROM borrower b WHERE b.unit = ?{_own('b.id = c.subject', of_one)})")
         values.append(me.person.unit)
     if me.has("account_manager"):
         mine, hands = among(db, "r.manager", me.hands)
-        parts.append(_MANAGED.format(mine=mine))
+        parts.append(_MANAGED.format(mine=mine, one=_own("r.subject = c.subject", of_one)))
         values += [hands, asking.day, asking.day]
     if me.has("inspector"):
         owner, hands = among(db, "i.owner", me.hands)
-        parts.append(f"(c.id IN (SELECT i.case_id FROM item i WHERE i.role = 'inspector' AND {owner}) OR "
-                     "c.stream IN (SELECT e.stream FROM entry e WHERE e.person = ? AND e.action = 'submit'))")  # fmt: skip
+        parts.append(f"(c.id IN (SELECT i.case_id FROM item i WHERE i.role = 'inspector' AND {owner}{_own('i.case_id = c.id', of_one)}) "
+                     "OR c.stream IN (SELECT e.stream FROM entry e WHERE e.person = ? AND e.action = 'submit'"
+                     f"{_own('e.stream = c.stream', of_one)}))")  # fmt: skip
         values += [hands, me.id]
     own = " OR ".join(parts) or "1 = 0"
     return f"c.process IN ('inspection', 'control', 'order', 'handover') AND ({own})", values
+
+
+def _own(condition: str, of_one: bool) -> str:
+    return f" AND {condition}" if of_one else ""

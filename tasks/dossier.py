@@ -113,8 +113,11 @@ def _last_answers(earlier: Sequence[State], packages: Mapping[str, Sequence[Past
 def _closed(db: Db, subjects: set[str]) -> dict[str, list[State]]:
     where, values = among(db, "subject", subjects)
     found: dict[str, list[State]] = {}
-    for row in db.rows(f"SELECT {', '.join(CASE_COLUMNS)} FROM cases WHERE {where} AND process = 'inspection' "
-                       "AND step = 'closed' ORDER BY id DESC", values):  # fmt: skip
+    rows = db.rows(f"SELECT {', '.join(CASE_COLUMNS)} FROM cases WHERE {where} AND process = 'inspection' AND step = 'closed'",
+                   values)  # fmt: skip
+    for row in sorted(
+        rows, reverse=True
+    ):  # in SQL it would tempt SQLite to walk all closed ones in the order of their ids
         found.setdefault(row[3], []).append(load(row))
     return found
 

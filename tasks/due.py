@@ -54,9 +54,10 @@ def rows_due(db: Db, snapshots: Path, snapshot: str, conditions: str, book: Book
 def ordered(db: Db, borrower: str = "") -> pl.DataFrame:
     """Special inspections by order: correction orders of kind O2 in work (of one borrower, where named), due when the
     order first was; more time for it makes no second one."""
-    rows = db.rows("SELECT c.subject, c.state, e.due_on, c.id FROM cases c JOIN entry e ON e.stream = c.stream "
-                   "AND e.seq = 1 WHERE c.process = 'order' AND c.step IN ('in_work', 'tightened') "
-                   "AND ? IN ('', c.subject)", borrower)  # fmt: skip
+    of_one = " AND c.subject = ?" if borrower else ""
+    rows = db.rows("SELECT c.subject, c.state, e.due_on, c.id FROM cases c JOIN entry e ON e.stream = c.stream AND e.seq = 1 "
+                   f"WHERE c.process = 'order' AND c.step IN ('in_work', 'tightened'){of_one}",
+                   *([borrower] if borrower else []))  # fmt: skip
     found = []
     for subject, state, due_on, id_ in rows:
         facts = facts_in(state)

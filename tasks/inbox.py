@@ -1,7 +1,7 @@
-"""Inbox: the items that a person may act on, on a day, by deadline. Narrowed by SQL to what his roles and his turn
-allow, then each item judged by the door's own check."""
+"""Inbox: the items that a person may act on, on a day, by deadline. Gathered by what his roles and his turn allow, then each
+item judged by the door's own check."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,18 +12,27 @@ from door.db import Db, Row
 from door.decide import Facts, why_not
 from door.fold import State
 
-_ITEMS = """
-SELECT i.case_id, coalesce(b.name, ''), coalesce(i.due_on, '9999-12-31')
-  FROM item i JOIN cases c ON c.id = i.case_id LEFT JOIN borrower b ON b.id = c.subject
- WHERE {roles} AND (i.holder IS NULL OR {holder}) AND (i.owner IS NULL OR {owner} OR {holder})
-   AND (coalesce(i.whose, '') <> 'manager' OR {holder} OR EXISTS (SELECT 1 FROM responsible r
-        WHERE r.subject = c.subject AND {manager} AND r.since <= ?)){narrowed}
-   AND (coalesce(i.due_on, '9999-12-31') > ? OR (coalesce(i.due_on, '9999-12-31') = ? AND i.case_id > ?))
- ORDER BY coalesce(i.due_on, '9999-12-31'), i.case_id LIMIT ?
+#: The ways by which an item comes to be his, each by an index of its own, and its first ones by deadline: it is in his
+#: hand; it is his by name; it is anyone's of the role; it is the responsible manager's of the borrower. (CROSS JOIN tells
+#: SQLite to go from the borrowers' open cases to their items, not the other way round.)
+_CASE = "item i JOIN cases c ON c.id = i.case_id"
+_OPEN = "cases c CROSS JOIN item i"
+_MANAGED = ("c.subject IN (SELECT r.subject FROM responsible r WHERE {manager} AND r.since <= ?) AND c.closed_on IS NULL "
+            "AND i.case_id = c.id AND i.whose = 'manager'")  # fmt: skip
+_POOL = "i.role = ? AND i.owner IS NULL AND i.whose IS NULL AND i.holder IS NULL"
+_WAY = """
+SELECT * FROM (SELECT i.case_id AS id, i.due_on AS due FROM {source}
+ WHERE {his}{narrowed} AND {after} ORDER BY {order} LIMIT {limit}) w
 """
+Part = tuple[str, str, slice]
+#: Those with a deadline come first; those without follow in the order of their cases: what lies beyond a place, in which
+#: order, and which part of the place is asked for.
+_DATED: Part = ("(i.due_on, i.case_id) > (?, ?)", "i.due_on, i.case_id", slice(0, 2))
+_UNDATED: Part = ("i.due_on IS NULL AND i.case_id > ?", "i.case_id", slice(1, 2))
 BLOCK = 200
 Place = tuple[str, int]  # of an item in the order of the inbox: its deadline (9999-12-31: none), its case
 START: Place = ("0001-01-01", 0)
+LAST = "9999-12-31"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +56,63 @@ def inbox(db: Db, rules: Rules, person: str, day: str) -> list[Waiting] | Refuse
 
 
 def items(db: Db, rules: Rules, me: Person, day: str, after: Place = START, narrowed: str = "",
-          values: Sequence[Any] = ()) -> Iterator[Waiting]:  # fmt: skip
-    """The same by and by, from a place on. `narrowed`: a further condition on `item i`, `cases c`, `borrower b`."""
-    people = store.people(db, [me.id, *me.stands_for], day)
-    while found := _candidates(db, me, day, after, narrowed, values):
-        states = {s.id: s for s in store.read_cases(db, [row[0] for row in found])}
-        managers = store.managers(db, {s.subject for s in states.values()}, day)
-        parents = {s.id: s for s in store.read_cases(db, [s.parent for s in states.values() if s.parent is not None])}
-        delegators = store.people(db, {s.delegator for s in states.values() if s.delegator}, day)
-        for case, borrower, _ in found:
-            s = states[case]
-            parent = parents.get(s.parent) if s.parent is not None else None
-            facts = Facts(managers.get(s.subject), parent.hands if parent else None, None, delegators | people)
-            for behalf in _behalves(s, me):
-                if _may(rules, s, me, behalf, facts):
-                    late = (date.fromisoformat(day) - date.fromisoformat(s.due_on)).days if s.due_on else None
-                    role = rules.processes[s.process].steps[s.step].role
-                    yield Waiting(s, borrower, role, behalf, late)
-                    break
-        after = (found[-1][2], found[-1][0])
+          values: Sequence[Any] = (), block: int = BLOCK) -> Iterator[Waiting]:  # fmt: skip
+    """The same by and by, from a place on; so many are read at a time. `narrowed`: a further condition on `item i`,
+    `cases c`."""
+    while True:
+        found = _next(db, me, day, after, block, narrowed, values)
+        yield from _judged(db, rules, me, day, found)
+        if len(found) == block:
+            after = (found[-1][1] or LAST, found[-1][0])
+        elif after[0] < LAST:
+            after = (LAST, 0)
+        else:
+            return
 
 
-def _candidates(db: Db, me: Person, day: str, after: Place, narrowed: str, values: Sequence[Any]) -> list[Row]:
-    hands = [me.id, *me.stands_for]
-    conditions, named = {}, {}
-    for name, column, among in (("roles", "i.role", me.roles), ("holder", "i.holder", hands),
-                                ("owner", "i.owner", hands), ("manager", "r.manager", hands)):  # fmt: skip
-        conditions[name], named[name] = store.among(db, column, sorted(among))
-    order = ("roles", "holder", "owner", "holder", "holder", "manager")
-    sql = _ITEMS.format(**conditions, narrowed=f" AND {narrowed}" if narrowed else "")
-    due, case = after
-    return db.rows(sql, *(named[name] for name in order), day, *values, due, due, case, BLOCK)
+def those(db: Db, rules: Rules, me: Person, day: str, cases: Collection[int]) -> Iterator[Waiting]:
+    """Of these cases the items that he may act on, by deadline."""
+    where, values = store.among(db, "i.case_id", cases, "bigint")
+    found = db.rows(f"SELECT i.case_id, i.due_on FROM item i WHERE {where}", values)
+    return _judged(db, rules, me, day, sorted(found, key=lambda row: (row[1] or LAST, row[0])))
+
+
+def _judged(db: Db, rules: Rules, me: Person, day: str, found: Sequence[Row]) -> Iterator[Waiting]:
+    """Those of the rows of case and deadline that the door lets him act on."""
+    states = {s.id: s for s in store.read_cases(db, [row[0] for row in found])}
+    subjects = {s.subject for s in states.values()}
+    managers = store.managers(db, subjects, day)
+    where, values = store.among(db, "id", subjects)
+    names: dict[str, str] = dict(db.rows(f"SELECT id, name FROM borrower WHERE {where}", values))
+    parents = {s.id: s for s in store.read_cases(db, [s.parent for s in states.values() if s.parent is not None])}
+    persons = {me.id, *me.stands_for, *(s.delegator for s in states.values() if s.delegator)}
+    people = store.people(db, persons, day)
+    for case, _ in found:
+        s = states[case]
+        parent = parents.get(s.parent) if s.parent is not None else None
+        facts = Facts(managers.get(s.subject), parent.hands if parent else None, None, people)
+        for behalf in _behalves(s, me):
+            if _may(rules, s, me, behalf, facts):
+                late = (date.fromisoformat(day) - date.fromisoformat(s.due_on)).days if s.due_on else None
+                role = rules.processes[s.process].steps[s.step].role
+                yield Waiting(s, names.get(s.subject, ""), role, behalf, late)
+                break
+
+
+def _next(db: Db, me: Person, day: str, after: Place, block: int, narrowed: str, values: Sequence[Any]) -> list[Row]:
+    """The next rows of case and deadline after a place: of those with a deadline, or of those without."""
+    beyond, order, place = _DATED if after[0] < LAST else _UNDATED
+    hands = sorted({me.id, *me.stands_for})
+    holder, owner, manager = (store.among(db, column, hands) for column in ("i.holder", "i.owner", "r.manager"))
+    ways = [(_CASE, holder[0], [holder[1]]), (_CASE, owner[0], [owner[1]]),
+            *((_CASE, _POOL, [role]) for role in sorted(me.roles))]  # fmt: skip
+    if "account_manager" in me.roles:
+        ways.append((_OPEN, _MANAGED.format(manager=manager[0]), [manager[1], day]))
+    more = f" AND {narrowed}" if narrowed else ""
+    sql = " UNION ".join(_WAY.format(source=source, his=his, narrowed=more, after=beyond, order=order, limit=block)
+                         for source, his, _ in ways)  # fmt: skip
+    params = [value for _, _, own in ways for value in (*own, *values, *list(after)[place])]
+    return db.rows(f"{sql} ORDER BY 2, 1 LIMIT {block}", *params)
 
 
 def _behalves(s: State, me: Person) -> tuple[str | None, ...]:

@@ -32,17 +32,17 @@ def bank(db: Db, here: House, facilities: int, due: int) -> None:
     model = pl.read_parquet(intake(db, extract, mapping, AS_OF, here.snapshots, here.now()).snapshot_file)
     in_force = books.in_force(db, AS_OF.isoformat())
     plan = rows_due(
-        db, here.snapshots, _newest(db), keep_conditions(db, here.snapshots), books.book(db, in_force), AS_OF
+        db, here.snapshots, newest(db), keep_conditions(db, here.snapshots), books.book(db, in_force), AS_OF
     )
     wanted = set(plan.filter(pl.col("outcome") == "start")["borrower"])
     busy, idle = model.filter(pl.col("borrower").is_in(wanted)), model.filter(~pl.col("borrower").is_in(wanted))
-    working = _copies(busy, due / len(wanted))
-    resting = _copies(idle, max(0, facilities - len(working)) / len(idle))
+    working = copies(busy, due / len(wanted))
+    resting = copies(idle, max(0, facilities - len(working)) / len(idle))
     snapshot = pl.concat([working, resting]).sort("facility")
-    _store(db, here, snapshot, known=model["borrower"].to_list())
+    store(db, here, snapshot, model["borrower"].to_list(), AS_OF)
 
 
-def _copies(rows: pl.DataFrame, times: float) -> pl.DataFrame:
+def copies(rows: pl.DataFrame, times: float) -> pl.DataFrame:
     """The rows so many times over (the last time in part), each time of other borrowers; the first time themselves."""
     borrowers = rows["borrower"].unique(maintain_order=True)
     found = []
@@ -54,10 +54,10 @@ def _copies(rows: pl.DataFrame, times: float) -> pl.DataFrame:
     return pl.concat(found) if found else rows.clear()
 
 
-def _store(db: Db, here: House, snapshot: pl.DataFrame, known: list[str]) -> None:
+def store(db: Db, here: House, snapshot: pl.DataFrame, known: list[str], as_of: date) -> None:
     """The snapshot and the reference rows of its facilities, as an import leaves them."""
     name = keep(snapshot, here.snapshots)
-    day, new = AS_OF.isoformat(), snapshot.filter(~pl.col("borrower").is_in(known))
+    day, new = as_of.isoformat(), snapshot.filter(~pl.col("borrower").is_in(known))
     each = new.unique("borrower", keep="first", maintain_order=True)
     with db.transaction():
         db.insert("borrower", ("id", "name", "unit"), each.select("borrower", "borrower_name", "unit").rows())
@@ -70,7 +70,7 @@ def _store(db: Db, here: House, snapshot: pl.DataFrame, known: list[str]) -> Non
                   [(name, day, "", "", len(snapshot), int(snapshot["bal"].sum()), "9")])  # fmt: skip
 
 
-def _newest(db: Db) -> str:
+def newest(db: Db) -> str:
     return str(db.rows("SELECT sha256 FROM snapshot ORDER BY taken_at DESC LIMIT 1")[0][0])
 
 

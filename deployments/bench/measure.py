@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from deployments.bench.crowd import crowd
 from deployments.bench.door import bulk, decide, lifecycles, opens
 from deployments.bench.place import BACKENDS, empty, place
+from deployments.bench.portal import portal
 from deployments.bench.process import staff
 from deployments.bench.proof import proof
 from deployments.bench.run import run
@@ -13,7 +14,7 @@ from door.db import Db, connect
 
 MEASURES: Mapping[str, Callable[[Db, Size], dict[str, float]]] = {
     "opens": opens, "decisions": decide, "bulk": bulk, "lifecycles": lifecycles, "crowd": crowd, "proof": proof,
-    "run": run,
+    "run": run, "portal": portal,
 }  # fmt: skip
 
 

@@ -51,7 +51,7 @@ class Caller:
 
 def seen(caller: Caller, case: int) -> tuple[State, str]:
     """The case, if it is the caller's to see, and the borrower's name. Raises Problem."""
-    where, values = scope(caller.person)
+    where, values = scope(caller.person, of_one=True)
     row = one(caller.db.rows(f"SELECT coalesce(b.name, ''), {_COLUMNS} FROM cases c LEFT JOIN borrower b "
                              f"ON b.id = c.subject WHERE c.id = ? AND {where}", max(0, min(case, LARGEST)), *values))  # fmt: skip
     if row is None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from deployments.bench.weeks import live
 from door.db import Db
 from tests.deployments.shell import Shell
-from tests.tasks.lived import live
 
 
 def test_what_is_erased_is_said_and_is_no_divergence(db: Db, url: str, tmp_path: Path) -> None:

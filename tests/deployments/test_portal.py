@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from deployments import ports
+from deployments.bench.weeks import live
 from deployments.demo import accounts
 from deployments.deploy import deploy
 from deployments.portal import Waker, shown
@@ -26,7 +27,6 @@ from portal import access
 from portal.house import Portal
 from tests.deployments.shell import ROOT, Shell
 from tests.deployments.test_serve import lives
-from tests.tasks.lived import live
 
 GOOD = "a long enough one"
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from deployments.bench.weeks import founded
 from deployments.demo import BEGIN, Days, people_act, take_in
 from deployments.portfolio import Portfolio
 from door.db import Db
 from tasks.house import House
 from tests.deployments.conftest import Api, api, eventually, migrated, port
 from tests.flows.bureau import Bureau
-from tests.tasks.lived import founded
 
 __all__ = ["api", "eventually", "migrated", "port"]  # fixtures of the tests of deployments
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from deployments.bench.weeks import begun, founded
 from deployments.demo import BEGIN, Days, people_act, take_in
 from door.audit import audit
 from door.db import Db, connect
@@ -23,7 +24,6 @@ from tasks.work import work
 from tests.conftest import pg_url
 from tests.deployments.conftest import Api
 from tests.flows.bureau import Bureau
-from tests.tasks.lived import begun, founded
 
 LOANS, ROUNDS = 2000, 20
 BATCHES = {"opening": "scheduled_inspection", "screen": "outsourced_collection", "prepare": "manager_review"}

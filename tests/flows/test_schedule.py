@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
+from deployments.bench.weeks import founded
 from deployments.demo import take_in
 from deployments.serve import status
 from door.db import Db
 from tasks.house import House
 from tests.deployments.conftest import Api
-from tests.tasks.lived import founded
 
 ROOT = Path(__file__).parents[2]
 HOUSE = ("models", "processes", "door", "tasks", "flows", "deployments", "policies")

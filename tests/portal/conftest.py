@@ -11,6 +11,7 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi.testclient import TestClient
 
+from deployments.bench.weeks import live, stages
 from deployments.demo import BEGIN
 from door.db import Db, connect
 from portal import access
@@ -20,7 +21,7 @@ from tasks.house import House
 from tests.conftest import Once, pg_url
 from tests.deployments.conftest import api, eventually, migrated, port
 from tests.portal.browser import chromium, served
-from tests.tasks.lived import live, moved, stages
+from tests.tasks.lived import moved
 
 __all__ = ["api", "chromium", "eventually", "migrated", "port", "served"]  # fixtures of the tests of deployments
 PASSWORD = "correct horse battery"  # noqa: S105 - of invented people

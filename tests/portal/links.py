@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from deployments.bench.weeks import begun
 from door.act import act
 from door.command import SYSTEM, Command
 from door.eligible import eligible
@@ -11,7 +12,6 @@ from tasks import books
 from tasks.run import finish
 from tasks.token import Token, make
 from tests.portal.conftest import Office
-from tests.tasks.lived import begun
 
 
 def link(office: Office, case: int, person: str, days: int = 7) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from anyio.from_thread import start_blocking_portal
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
@@ -19,7 +20,6 @@ from door.store import read_case
 from tasks import books
 from tasks.dossier import PACKAGES, answers
 from tasks.house import House
-from tests.deployments.conftest import free_port
 from tests.portal.browser import CHROMIUM, Screen, Served, in_browsers, launched
 from tests.portal.conftest import PASSWORD, Office
 from tests.portal.day import Day
@@ -36,7 +36,7 @@ def main(seed: int = 1, loans: int = 2000) -> None:
     if not CHROMIUM:
         sys.exit("There is no Chromium here: `apt-get install chromium` brings one.")
     with TemporaryDirectory() as folder:
-        home, port = Path(folder), free_port()
+        home = Path(folder)
         url = f"sqlite:///{home / 'postloan.db'}"
         quiet(home / "prefect")
         live(
@@ -44,7 +44,7 @@ def main(seed: int = 1, loans: int = 2000) -> None:
             loans,
             url,
             home,
-            port,
+            server(home / "prefect"),
             lambda what, week, weeks: print(f"{week}/{weeks} {what}", flush=True),
             goes_on=True,
         )
@@ -53,8 +53,8 @@ def main(seed: int = 1, loans: int = 2000) -> None:
 
 def taken(url: str, home: Path) -> None:
     """Of the bank that lives there, with its Prefect server."""
-    with server(home / "prefect", free_port()) as prefect:
-        office = Office(House(url, home, today=last_day), url)
+    with server(home / "prefect") as prefect, start_blocking_portal() as loop:
+        office = Office(House(url, home, today=last_day), url, loop)
         office.app.state.portal.prefect = lambda: prefect
         with sync_playwright() as playwright, launched(playwright) as chromium, in_browsers(office, chromium) as served:
             for name, screen, page in Bank(office).pages(served):

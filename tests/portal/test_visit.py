@@ -7,6 +7,7 @@ from datetime import timedelta
 import orjson
 import pytest
 
+from deployments.bench.weeks import stages
 from door import store
 from models.policy import Book
 from portal.typed import figure
@@ -17,7 +18,6 @@ from tests.portal.conftest import Office
 from tests.portal.form import opened
 from tests.portal.pictures import PDF, photo, send
 from tests.portal.test_evidence import visit
-from tests.tasks.lived import stages
 
 LINK = re.compile(r'href="/visits/(\d+)"')
 

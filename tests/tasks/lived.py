@@ -1,41 +1,13 @@
-"""A small invented bank that lives some weeks by the plain functions of the stages, its people simulated: what the
-flows do without Prefect, so in a few seconds."""
+"""A bank that has lived, taken to another home and another database."""
 
 import shutil
 from dataclasses import replace
-from datetime import date, timedelta
 from pathlib import Path
 
 from sqlmodel import SQLModel
 
-from deployments.demo import BEGIN, Days, people_act, put_in_force, take_in
-from deployments.portfolio import Portfolio, portfolio, staff
-from door.anchor import anchor, signer
-from door.db import Db
 from models.tables import KINDS
-from tasks.deadlines import any_due, keep_deadlines
-from tasks.due import open_due
 from tasks.house import House
-from tasks.run import Run, finish, start
-from tasks.services import SERVICES
-from tasks.work import waits, work
-
-WEEKS = 6
-
-
-def live(url: str, home: Path, seed: int = 7, loans: int = 60, weeks: int = WEEKS) -> House:
-    """The bank after its weeks, anchored on the last day."""
-    days = Days(seed)
-    here = House(url, home, days.now, days.salts, days.secret, today=lambda: days.day)
-    with here.db() as db:
-        bank = founded(db, here, seed, loans)
-        for week in range(weeks):
-            days.day = BEGIN + timedelta(weeks=week)
-            take_in(db, here, bank, days.day)
-            stages(db, here, days.day)
-            people_act(db, here, seed, days.day)
-        anchor(db, here.clock(days.day), signer(here.anchor_key))
-    return here
 
 
 def moved(lived: House, url: str, home: Path) -> House:
@@ -50,36 +22,3 @@ def moved(lived: House, url: str, home: Path) -> House:
                 new.run(f"DELETE FROM {table}")
                 new.insert(table, names, old.rows(f"SELECT {', '.join(names)} FROM {table}"))
     return here
-
-
-def founded(db: Db, here: House, seed: int = 7, loans: int = 60, since: date = BEGIN) -> Portfolio:
-    """A bank with its staff and its first policy book in force."""
-    bank = portfolio(seed, loans, since)
-    staff(db, bank)
-    put_in_force(db, here)
-    return bank
-
-
-def stages(db: Db, here: House, day: date) -> None:
-    """The bank's day: every stage that decides."""
-    run = begun(db, here, "scheduled_inspection", day)
-    finish(run, open_due(run).elsewhere)
-    steps: dict[str, list[str]] = {}
-    for step, service in SERVICES.items():
-        steps.setdefault(service.stage, []).append(step)
-    for stage, its in steps.items():
-        if waits(db, *its):
-            run = begun(db, here, stage, day)
-            for step in its:
-                work(run, step)
-            finish(run)
-    if any_due(db):
-        run = begun(db, here, "deadlines", day)
-        keep_deadlines(run)
-        finish(run)
-
-
-def begun(db: Db, here: House, stage: str, day: date) -> Run:
-    run = start(db, here, stage, day, "", lambda: True, lambda: None)
-    assert run is not None
-    return run

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deployments.bench.weeks import live
 from deployments.demo import BEGIN
 from door.anchor import verifier
 from door.audit import audit
@@ -14,7 +15,7 @@ from processes import PROCESSES
 from tasks.house import House
 from tasks.proof import Proof, prove
 from tests.tasks.forge import entries, forge, said, without_triggers
-from tests.tasks.lived import live, moved
+from tests.tasks.lived import moved
 
 WEEKS = 2
 LAST = BEGIN + timedelta(weeks=WEEKS - 1)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from deployments.bench.weeks import WEEKS, live
 from door.anchor import verifier
 from door.audit import audit
 from door.db import Db
@@ -24,7 +25,6 @@ from processes import PROCESSES
 from tasks.house import House
 from tasks.replay import Replayed, all_cases, replay, replay_run
 from tests.tasks.forge import entries, forge, said, without_triggers
-from tests.tasks.lived import WEEKS, live
 
 ROOT = Path(__file__).parents[2]
 AUTOMATIC = {"open", "assign", "pass", "propose", "site", "close", "escalate", "remind"}
