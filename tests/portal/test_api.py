@@ -171,7 +171,7 @@ def test_files_are_taken_for_a_visit_of_ones_own_while_it_waits(office: Office, 
     late = sent(vendor, case, photo())
     assert (late.status_code, late.json()["code"]) == (409, "not_here")
     officer = program("officer", office.of("post_loan_officer"), "packages:write")
-    assert sent(officer, others, photo()).status_code == 409
+    assert sent(officer, others, photo()).status_code == 403
     assert office.db.rows("SELECT count(*) FROM upload") == [(0,)]
     core = program("core", "", "packages:write")
     assert sent(core, case, photo()).json()["code"] == "nobody"

@@ -9,6 +9,7 @@ import orjson
 import pytest
 from sqlmodel import SQLModel
 
+import models.access  # noqa: F401 - its tables are looked at too
 from door.db import Db
 from tests.portal.conftest import Office
 from tests.portal.links import at_the_desk, link
@@ -105,7 +106,6 @@ def _much(table: str, by: str) -> bool:
 
 @pytest.fixture
 def listener(office: Office, monkeypatch: pytest.MonkeyPatch) -> Listener:
-    office.db.run("ANALYZE" if office.db.dialect == "postgresql" else "SELECT 1")
     for role in ROLES:
         office.at(office.of(role))  # signed in before anybody listens
     return Listener(monkeypatch)
