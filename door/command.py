@@ -33,6 +33,11 @@ class Command:
     seen: int | None = None
 
 
+def legible(key: str) -> bool:
+    """Can a key be kept, and read out? PostgreSQL keeps no NUL."""
+    return len(key) <= 200 and key.isprintable()
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A reason as code and facts; tasks/sentences.py says it in words."""
