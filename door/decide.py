@@ -9,7 +9,7 @@ from typing import Any
 
 from door.command import SYSTEM, Command, Person, Refused, Rules
 from door.fold import State, held_days
-from models.process import END, GATEWAY, ITEM_ACTS, SERVICE, START, USER, Do, Process, Step, holds
+from models.process import END, GATEWAY, ITEM_ACTS, ONLY_READS, SERVICE, START, USER, Do, Process, Step, holds
 
 
 @dataclass(slots=True)
@@ -259,6 +259,8 @@ def _item_act(process: Process, step: Step, s: State, c: Command, payload: Mappi
         return Move(s.step, SYSTEM, None, s.due_on)
     actions = tuple(step.by_name)
     if c.action == "comment":
+        if actor.roles and actor.roles <= ONLY_READS:
+            return Refused("reads_only")
         if s.subject == actor.id or s.subject in actor.related:
             return Refused("related", {"subject": s.subject})
         if actor.lane == "vendor" and s.owner != actor.id:

@@ -99,8 +99,6 @@ def item_acts(asking: Asking, s: State, process: Process, behalf: str | None) ->
     """Acts on the item that the door would take from him. Delegating and reassigning are asked with nobody named: that
     somebody is to be named is then the only thing that the door misses."""
     facts, found = _facts(asking, s), list[str]()
-    if asking.me.only_reads:
-        return found
     for action, said, wanted in (
         ("claim", {}, ""), ("hand_back", {}, ""), ("delegate", {"to": ""}, "unknown_person"),
         ("hold", {"until": asking.day}, "hold_past"), ("reassign", {"to": ""}, "unknown_person"), ("comment", {}, ""),

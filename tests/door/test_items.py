@@ -265,6 +265,16 @@ def test_anybody_in_service_comments_but_a_vendors_inspector_on_his_own_visit_al
     assert quick.refused("lee", "comment", case, payload={"text": " "}).code == "form"
 
 
+def test_who_only_audits_reads_and_changes_nothing(quick: Bank) -> None:
+    quick.hire("cho", "credit", "auditor")
+    case = quick.inspection("verify_desk")
+    assert quick.refused("cho", "comment", case) == Refused("reads_only")
+    for action in ("claim", "hand_back", "hold", "cancel", "verify"):
+        assert quick.refused("cho", action, case).code in ("role", "lane", "not_holder"), action
+    quick.grant("cho", "post_loan_officer")
+    quick.do("cho", "comment", case)
+
+
 def test_a_comment_is_its_authors_own_whomever_he_claims_to_speak_for(quick: Bank) -> None:
     case = quick.inspection("verify_desk")
     quick.do("lee", "comment", case, on_behalf_of="choi")
