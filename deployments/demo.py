@@ -90,7 +90,8 @@ def live(seed: int, loans: int, url: str, home: Path, prefect: AbstractContextMa
          weeks: int = WEEKS, mail: str = "", portal: str = PORTAL, goes_on: bool = False) -> Outcome:  # fmt: skip
     """A fresh bank in `home` and `url`, its quarter (so many weeks) lived; `prefect`: the server that its flow runs are
     recorded at, for so long. `mail`: the server that takes its letters (host and port; empty: one for so long);
-    `portal`: where they link to; `goes_on`: real people go on from there, so in the evening the flows run once more, by the real clock."""
+    `portal`: where they link to; `goes_on`: real people go on from there, so in the evening the flows run once more, by the real
+    clock."""
     began = time.monotonic()
     _fresh(url, home)
     create(url)

@@ -14,9 +14,9 @@ from door.db import Db, Row
 from door.fold import CASE_COLUMNS, FACTS, ITEM_COLUMNS, State, load
 
 _CASE = ", ".join(f"c.{name}" for name in CASE_COLUMNS)
-_MANAGER = ("(SELECT r.manager FROM responsible r WHERE r.subject = c.subject AND r.since <= ? "
-            "ORDER BY r.since DESC, r.recorded_at DESC, r.case_id DESC LIMIT 1), "
-            "(SELECT coalesce(max(r.recorded_at), '') FROM responsible r WHERE r.subject = c.subject)")  # fmt: skip
+_KEEPER = ("(SELECT r.manager FROM responsible r WHERE r.subject = c.subject AND r.since <= ? "
+           "ORDER BY r.since DESC, r.recorded_at DESC, r.case_id DESC LIMIT 1), "
+           "(SELECT coalesce(max(r.recorded_at), '') FROM responsible r WHERE r.subject = c.subject)")  # fmt: skip
 Keeper = tuple[str | None, str]  # of a subject: its responsible manager, and the newest instant it was taken over at
 
 
@@ -40,7 +40,7 @@ def lock_cases(db: Db, ids: Sequence[int], day: str) -> dict[int, tuple[State, K
         return {}
     where, values = ("c.id = ?", ids[0]) if len(ids) == 1 else among(db, "c.id", ids, "bigint")
     lock = " ORDER BY c.id FOR UPDATE OF c" if db.dialect == "postgresql" else ""
-    rows = db.rows(f"SELECT {_MANAGER}, {_CASE} FROM cases c WHERE {where}{lock}", day, values)
+    rows = db.rows(f"SELECT {_KEEPER}, {_CASE} FROM cases c WHERE {where}{lock}", day, values)
     return {row[2]: (load(row[2:]), row[:2]) for row in rows}
 
 

@@ -285,7 +285,8 @@ class Message(SQLModel, table=True):
 
     `channel` is the kind of address (the scheme of its Apprise URL), never the address itself; subject and body are
     what was said at the last try, the link left out. A queued message is due at `next_at`; who takes it moves that
-    on, so that nobody else does; one whose person has no channel waits. `dropped`: nothing in it was open any more when it was to be sent.
+    on, so that nobody else does; one whose person has no channel waits. `dropped`: nothing in it was open any more when
+    it was to be sent.
     """
 
     __tablename__ = "message"

@@ -164,7 +164,7 @@ def _page(view: View, status: int = 200, posted: Posted | None = None, wrong: Ma
         anothers=names.get(view.link.person, "") if view.link.person != asking.me.id else "", inline=inline,
         own_form=[c for c in view.choices if c.form and not c.refused], barred=[c for c in view.choices if c.refused],
         fields=_fields(inline), **_options(asking, s, reader), proof=proof,
-         typed=typed, wrong=wrong or {}, seen=s.seq,
+        typed=typed, wrong=wrong or {}, seen=s.seq,
         key=(posted.text("key") if posted and not refused else "") or asking.portal.house.salts(1)[0][:16],
         not_done=why(asking, refused) if refused else "", meanwhile=bool(refused and refused.code in CHANGED),
     )  # fmt: skip

@@ -115,9 +115,7 @@ def _closed(db: Db, subjects: set[str]) -> dict[str, list[State]]:
     found: dict[str, list[State]] = {}
     rows = db.rows(f"SELECT {', '.join(CASE_COLUMNS)} FROM cases WHERE {where} AND process = 'inspection' AND step = 'closed'",
                    values)  # fmt: skip
-    for row in sorted(
-        rows, reverse=True
-    ):  # in SQL it would tempt SQLite to walk all closed ones in the order of their ids
+    for row in sorted(rows, reverse=True):  # in SQL it would tempt SQLite to walk all closed ones by their ids
         found.setdefault(row[3], []).append(load(row))
     return found
 

