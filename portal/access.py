@@ -112,10 +112,15 @@ def session(db: Db, portal: Portal, cookie: str, day: str) -> Me | None:
 
 def sign_out(db: Db, portal: Portal, me: Me, everywhere: bool = False) -> None:
     if everywhere:
-        db.run("DELETE FROM session WHERE person = ?", me.id)
+        sign_out_everywhere(db, me.id)
     else:
         db.run("DELETE FROM session WHERE token = ?", me.session)
     noted(db, portal, me.id, "signed_out", {"everywhere": everywhere})
+
+
+def sign_out_everywhere(db: Db, person: str) -> int:
+    """How many sign-ins of the person have ended by it."""
+    return db.run("DELETE FROM session WHERE person = ?", person)
 
 
 def send_away(db: Db, portal: Portal, next: str, session: str) -> str:

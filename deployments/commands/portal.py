@@ -55,7 +55,7 @@ def password(
                 access.set_password(db, person, said)
             except ValueError as e:
                 raise Mistake(str(e)) from None
-            ended = db.run("DELETE FROM session WHERE person = ?", person)
+            ended = access.sign_out_everywhere(db, person)
             note(db, f"person:{person}", "password_set", SYSTEM, {}, here.clock(here.business_date()))
     if json:
         say.json({"person": person, "sessions_ended": ended})
@@ -76,7 +76,7 @@ def forget_account(
     with opened() as (here, db), db.transaction():
         if not access.forget_account(db, person):
             raise Mistake(f"No account is known of {person!r}: check the name, or there is nothing to forget.")
-        ended = db.run("DELETE FROM session WHERE person = ?", person)
+        ended = access.sign_out_everywhere(db, person)
         note(db, f"person:{person}", "account_forgotten", SYSTEM, {}, here.clock(here.business_date()))
     if json:
         say.json({"person": person, "sessions_ended": ended})
