@@ -23,6 +23,7 @@ from statistics import quantiles
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
+from deployments import ports
 from deployments.bench.crowd import PAUSE_S
 from deployments.bench.many import many
 from deployments.bench.office import Decision, Office
@@ -66,9 +67,7 @@ def _p(percent: int, seconds: Sequence[float]) -> float:
 @contextmanager
 def _served(here: House, day: date) -> Iterator[int]:
     """The portal in a process of its own, on a free port."""
-    from deployments.commands.run import free_port
-
-    port = free_port()
+    port = ports.free()
     env = {**os.environ, "POSTLOAN_DATABASE_URL": here.url, "POSTLOAN_HOME": str(here.home), "PYTHONPATH": str(ROOT),
            "POSTLOAN_TODAY": day.isoformat()}  # fmt: skip
     argv = [sys.executable, "-m", "deployments.cli", "portal", "--port", str(port)]
