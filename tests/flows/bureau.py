@@ -1,6 +1,8 @@
 """Processes that run flows when asked, as a worker's do: Prefect and all its doings stay inside them.
 
-They are forked off one that has imported the flows and done nothing else, so a new one is there at once."""
+They are forked off one that has imported the flows and done nothing else, so a new one is there at once. That one may
+have been started by anybody, so each is told its Prefect server itself.
+"""
 
 import asyncio
 import os
@@ -12,17 +14,18 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import pytest
+from prefect.context import refresh_global_settings_context
 
 from tasks import house
 
-ROOT = Path(__file__).parents[2]
 FORKED = get_context("forkserver")
 FORKED.set_forkserver_preload(["flows.lifecycle"])  # and with it every stage
 
 
-def _work(pipe: "Connection[Any, Any]", log: Path) -> None:
+def _work(pipe: "Connection[Any, Any]", log: Path, settings: dict[str, str]) -> None:
     """What such a process does: one flow after another, until its pipe is closed."""
+    os.environ.update(settings)
+    refresh_global_settings_context()
     with log.open("ab") as out:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(out.fileno(), stream.fileno())
@@ -39,18 +42,15 @@ def _work(pipe: "Connection[Any, Any]", log: Path) -> None:
 
 
 class Bureau:
-    """Runs flows on record at the Prefect server of that address (one for all of them), one after another."""
+    """Runs flows on record at the Prefect server of that address, one after another."""
 
     def __init__(self, api: str, home: Path) -> None:
         self.log = home / "bureau.log"
         self.pipe, theirs = FORKED.Pipe()
-        self.process = FORKED.Process(target=_work, args=(theirs, self.log))
-        quiet = {"PREFECT_API_URL": api, "PREFECT_HOME": str(home), "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
-                 "DO_NOT_TRACK": "1", "PYTHONPATH": str(ROOT)}  # fmt: skip
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in quiet.items():
-                patch.setenv(name, value)
-            self.process.start()
+        settings = {"PREFECT_API_URL": api, "PREFECT_HOME": str(home), "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+                    "DO_NOT_TRACK": "1"}  # fmt: skip
+        self.process = FORKED.Process(target=_work, args=(theirs, self.log, settings))
+        self.process.start()
         theirs.close()
 
     def ask(self, flow: str, url: str, home: Path, today: str, **parameters: Any) -> None:
