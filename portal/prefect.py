@@ -3,12 +3,15 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from time import sleep
 from typing import Any
 
 import httpx
 
 OURS = "postloan"  # the tag of our deployments and runs
-PATIENCE_S = 2.0
+PATIENCE_S = 2.0  # of a page
+ASKED_S = 10.0  # of somebody who asks for a run
+BUSY_S = (0.1, 0.3, 0.6)  # pauses after which a server that is busy for the moment is asked again
 BACK = 200  # runs that are looked back on, the most that the server answers at once
 UNDER_WAY = ("RUNNING", "PENDING", "CANCELLING")
 
@@ -78,18 +81,25 @@ class Prefect:
     def start(self, deployment: str, parameters: Mapping[str, Any], tags: Sequence[str], key: str) -> str:
         """Asks for a run; the same key gives the same run again. Its id. Raises NoAnswer."""
         body = {"parameters": dict(parameters), "tags": [OURS, *tags], "idempotency_key": key}
-        with self._client() as client:
+        with self._client(ASKED_S) as client:
             return str(_ask(client, f"/deployments/{deployment}/create_flow_run", body)["id"])
 
-    def _client(self) -> httpx.Client:
+    def _client(self, patience: float = PATIENCE_S) -> httpx.Client:
         user, _, password = os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
         return httpx.Client(base_url=self.api, auth=(user, password) if user else None, trust_env=False,
-                            timeout=PATIENCE_S)  # fmt: skip
+                            timeout=patience)  # fmt: skip
 
 
 def _ask(client: httpx.Client, path: str, body: Mapping[str, Any]) -> Any:
+    """Whatever we ask may be asked again: a run is asked for with a key."""
     try:
-        return client.post(path, json=body).raise_for_status().json()
+        answer = client.post(path, json=body)
+        for pause in BUSY_S:
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            sleep(pause)
+            answer = client.post(path, json=body)
+        return answer.raise_for_status().json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as e:
         raise NoAnswer(str(e)) from None
 
