@@ -19,7 +19,7 @@ test: setup
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/pytest -n 2 --dist worksteal $(ARGS)
+	.venv/bin/pytest -n 3 --dist worksteal $(ARGS)  # three on two cores: many wait for a server or a browser
 
 # The README's pictures, made anew: the demo's bank in a browser (Chromium must be installed).
 screenshots: setup
