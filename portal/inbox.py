@@ -29,7 +29,7 @@ from tasks.inbox import START, Place, Waiting, items, those
 router = APIRouter()
 PAGE = 50
 ACTS = ("decide", "claim", "hand_back", "delegate", "hold")  # done in a list; all else has a page that asks more
-COUNTED = 500  # so many are counted exactly; more are "500 and more"
+COUNTED = 100  # so many are counted exactly; more are "more than 100"
 LEVEL = ("level", "proposed_level")  # facts: as it was concluded, else as it was proposed
 #: What is decided in a list: for each step the arrow, and what it says of a green case.
 BULK: dict[str, tuple[str, dict[str, Any]]] = {
