@@ -9,7 +9,7 @@ HOST = "127.0.0.1"
 
 def bound(port: int, option: str = "--port") -> socket.socket:
     """A socket that has the port. Raises Mistake where another has it; `option` is what names one."""
-    ours = socket.socket()
+    ours = socket.socket(proto=socket.IPPROTO_TCP)  # named: only then asyncio lets answers go out at once (TCP_NODELAY)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         ours.bind((HOST, port))

@@ -270,3 +270,22 @@ def test_what_the_flows_send_links_to_where_the_portal_is(monkeypatch: pytest.Mo
     assert here.business_date().isoformat() == "2026-03-31"
     with connect(here.url) as db:
         assert db.rows("SELECT count(*) FROM cases") == [(0,)]
+
+
+def test_an_answer_goes_out_at_once() -> None:
+    """Not held back until the browser has confirmed its first part, which takes 40 ms."""
+
+    async def served() -> int:
+        answered = asyncio.get_running_loop().create_future()
+
+        def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            answered.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        with ports.bound(0) as there:
+            async with await asyncio.start_server(answer, sock=there):
+                _, browser = await asyncio.open_connection(*there.getsockname())
+                browser.close()
+                return int(await answered)
+
+    assert asyncio.run(served())
