@@ -59,12 +59,9 @@ def dump(s: State) -> str:
     ], option=orjson.OPT_SORT_KEYS).decode()  # fmt: skip
 
 
-FACTS = 5  # where in a dumped state the facts stand
-
-
 def facts_in(state: str) -> dict[str, Any]:
     """The facts in a dumped state, for lists of cases."""
-    return dict(orjson.loads(state)[FACTS])
+    return dict(orjson.loads(state)[5])
 
 
 CASE_COLUMNS = ("id", "process", "stream", "subject", "slot", "parent", "book", "step", "seq", "head", "opened_on",
@@ -84,7 +81,7 @@ def case_row(s: State) -> tuple[Any, ...]:
 
 
 ITEM_COLUMNS = ("case_id", "process", "step", "role", "lane", "round", "since", "due_on", "owner", "whose", "holder",
-                "held_until", "rung")  # fmt: skip
+                "held_until", "rung", "facts")  # fmt: skip
 
 
 def item_row(process: Process, s: State) -> tuple[Any, ...] | None:
@@ -93,8 +90,9 @@ def item_row(process: Process, s: State) -> tuple[Any, ...] | None:
     if step.kind != USER:
         return None
     whose = step.whose if s.owner is None and step.whose else None
+    listed = {name: s.facts[name] for name in process.listed if name in s.facts}
     return (s.id, s.process, s.step, step.role, step.lane, s.visits.get(s.step, 0), s.since, s.due_on, s.owner, whose,
-            s.holder, s.held_until, s.rung)  # fmt: skip
+            s.holder, s.held_until, s.rung, orjson.dumps(listed).decode() if listed else "")  # fmt: skip
 
 
 def blank(process: Process, id_: int, subject: str, slot: str | None, parent: int | None, book: str) -> State:

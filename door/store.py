@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 import models.tables  # noqa: F401 - fills the metadata
 from door.command import SYSTEM, THE_SYSTEM, Person
 from door.db import Db, Row
-from door.fold import CASE_COLUMNS, FACTS, ITEM_COLUMNS, State, load
+from door.fold import CASE_COLUMNS, ITEM_COLUMNS, State, load
 
 _CASE = ", ".join(f"c.{name}" for name in CASE_COLUMNS)
 _KEEPER = ("(SELECT r.manager FROM responsible r WHERE r.subject = c.subject AND r.since <= ? "
@@ -28,10 +28,10 @@ def among(db: Db, column: str, values: Collection[Any], kind: str = "text") -> t
 
 
 def fact(db: Db, name: str) -> str:
-    """A fact that a case of `cases c` remembers, as text, in SQL: for lists that are narrowed by it."""
+    """A fact that an `item i` carries with it (models/process.py: `listed`), as text, in SQL; NULL where it has none."""
     if db.dialect == "sqlite":
-        return f"CAST(json_extract(c.state, '$[{FACTS}].{name}') AS TEXT)"
-    return f"(c.state::json #>> '{{{FACTS},{name}}}')"
+        return f"CAST(json_extract(nullif(i.facts, ''), '$.{name}') AS TEXT)"
+    return f"(nullif(i.facts, '')::json ->> '{name}')"
 
 
 def lock_cases(db: Db, ids: Sequence[int], day: str) -> dict[int, tuple[State, Keeper]]:

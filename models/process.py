@@ -92,7 +92,8 @@ class Process:
     that one person (or who stood in for him) may not both have done, in any round, the parent's included.
 
     `authority` names, lane by lane, the role that reassigns; `cancel` the role that ends a case before its time
-    (at the step `cancelled`). `stream` names the kind of journal stream. `before` are the hashes of the pages that were
+    (at the step `cancelled`). `listed` are the facts by which lists of its items are narrowed: an item carries them with
+    it. `stream` names the kind of journal stream. `before` are the hashes of the pages that were
     in force before this one, oldest first: whoever changes a page that is in use adds the hash it had.
     """
 
@@ -101,6 +102,7 @@ class Process:
     steps: Mapping[str, Step]
     apart: tuple[tuple[str, str], ...] = ()
     facts: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
     authority: Mapping[str, str] = field(default_factory=dict)
     cancel: str = ""
     stream: str = "case"
@@ -215,6 +217,9 @@ class Process:
         wrong += [f"{self.name}.{n} is never reached." for n in sorted(known - reached - {"cancelled"})]
         if self.cancel and "cancelled" not in known:
             wrong.append(f"{self.name} may be cancelled, but has no step 'cancelled'.")
+        wrong += [
+            f"{self.name} lists {n!r}, which the case does not remember." for n in self.listed if n not in self.facts
+        ]
         for pair in self.apart:
             if not any(a in actions for a in pair):
                 wrong.append(f"{self.name}: apart {pair} names no action of this process.")

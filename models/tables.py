@@ -134,7 +134,8 @@ class Item(SQLModel, table=True):
 
     `owner` is whose step it is; `whose` is "manager" where it is the responsible manager's, whoever he is on the
     day; both empty: anyone of the role. `holder` has claimed or been handed it.
-    `rung` counts the reminders sent; `held_until` the hold.
+    `rung` counts the reminders sent; `held_until` the hold. `facts` are those of the case that its process lists, as JSON:
+    a list of very many is narrowed by them without reading the cases.
     """
 
     __tablename__ = "item"
@@ -156,6 +157,7 @@ class Item(SQLModel, table=True):
     holder: str | None = None
     held_until: date | None = None
     rung: int = 0
+    facts: str = long_text("")
 
 
 @kind("projection")

@@ -12,6 +12,7 @@ INSPECTION = Process(
     facts=("kind", "path", "how", "template", "product", "segment", "amount", "currency", "class_", "calendar", "unit",
            "opened_on", "vendor", "inspector", "green", "proposed_level", "level", "own_level", "outcome", "orange_since",
            "breach_since", "proposed_class", "conclude_on"),
+    listed=("class_", "proposed_level", "level"),
     steps={
         "start": Step(START, SYSTEM, "system", does=(
             Do("open", "by_path", f.OpenInspection, rows={"due": "due"}),)),

@@ -50,6 +50,7 @@ WRONG = [
     (replace(GOOD, steps={**GOOD.steps, "attic": Step(END)}), "good.attic is never reached."),
     (replace(GOOD, steps={n: s for n, s in GOOD.steps.items() if n != "cancelled"}),
      "good may be cancelled, but has no step 'cancelled'."),
+    (replace(GOOD, listed=("n", "colour")), "good lists 'colour', which the case does not remember."),
     (replace(GOOD, apart=(("sign", "seal"),)), "good: apart ('sign', 'seal') names no action of this process."),
 ]  # fmt: skip
 

@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from alembic import command
 
+from door.schema import config, connection
 from tasks import books
 from tasks.inbox import inbox
 from tests.portal.conftest import Office
@@ -96,6 +98,30 @@ def test_who_verifies_blind_is_told_neither_level_nor_class_nor_by_a_filter(offi
     assert all("blind" in level and class_ == "–" for level, class_ in rows)
     narrowed = [office.at(officer).get(f"/inbox?step=verify_site&{f}").text for f in ("class=1", "class=2", "level=0")]
     assert all("The filter finds nothing." in text for text in narrowed)
+
+
+@pytest.mark.parametrize("name", ["level", "class"])
+def test_a_filter_finds_all_that_have_the_value_and_no_others(office: Office, name: str) -> None:
+    manager = busiest(office)
+    waits = inbox(office.db, books.rules(office.db), manager, office.house.business_date().isoformat())
+    assert isinstance(waits, list)
+    facts = [(str(w.state.id), w.state.facts) for w in waits if not w.state.held_until]
+    had = {id_: f.get("level", f.get("proposed_level")) if name == "level" else f.get("class_") for id_, f in facts}
+    values = {value for value in had.values() if value is not None}
+    assert values
+    for value in values:
+        found = LINK.findall(office.at(manager).get(f"/inbox?{name}={value}").text)
+        assert found == [id_ for id_, its in had.items() if its == value][:50]
+
+
+def test_items_of_before_carry_what_they_are_listed_by_once_the_database_is_brought_up(office: Office) -> None:
+    carried = "SELECT case_id, facts FROM item ORDER BY case_id"
+    before = office.db.rows(carried)
+    assert any('"proposed_level"' in facts for _, facts in before)
+    with connection(office.db.url) as c:
+        command.downgrade(config(c), "0005")
+        command.upgrade(config(c), "head")
+    assert office.db.rows(carried) == before
 
 
 def test_a_filter_that_finds_nothing_says_so(office: Office) -> None:
