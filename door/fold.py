@@ -80,8 +80,8 @@ def case_row(s: State) -> tuple[Any, ...]:
             s.closed_on, dump(s))  # fmt: skip
 
 
-ITEM_COLUMNS = ("case_id", "process", "step", "role", "lane", "round", "since", "due_on", "owner", "whose", "holder",
-                "held_until", "rung", "facts")  # fmt: skip
+ITEM_COLUMNS = ("case_id", "process", "subject", "step", "role", "lane", "round", "since", "due_on", "owner", "whose",
+                "holder", "held_until", "rung", "facts")  # fmt: skip
 
 
 def item_row(process: Process, s: State) -> tuple[Any, ...] | None:
@@ -91,8 +91,8 @@ def item_row(process: Process, s: State) -> tuple[Any, ...] | None:
         return None
     whose = step.whose if s.owner is None and step.whose else None
     listed = {name: s.facts[name] for name in process.listed if name in s.facts}
-    return (s.id, s.process, s.step, step.role, step.lane, s.visits.get(s.step, 0), s.since, s.due_on, s.owner, whose,
-            s.holder, s.held_until, s.rung, orjson.dumps(listed).decode() if listed else "")  # fmt: skip
+    return (s.id, s.process, s.subject, s.step, step.role, step.lane, s.visits.get(s.step, 0), s.since, s.due_on, s.owner,
+            whose, s.holder, s.held_until, s.rung, orjson.dumps(listed).decode() if listed else "")  # fmt: skip
 
 
 def blank(process: Process, id_: int, subject: str, slot: str | None, parent: int | None, book: str) -> State:

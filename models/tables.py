@@ -38,8 +38,8 @@ def big(**kw: Any) -> Any:
 
 
 STOPPED = "action IN ('refuse', 'limit')"  # what the gate did not pay in full, from an index by the instant
-OPEN = "closed_on IS NULL"
 POOL = "owner IS NULL AND whose IS NULL AND holder IS NULL"  # anyone's of the role
+MANAGED = "whose = 'manager'"  # of who is responsible for its subject on the day
 HELD = "holder IS NOT NULL"
 EXPERIENCE = "action IN ('submit', 'conclude')"  # by which a person's experience is counted, from an index
 
@@ -109,7 +109,6 @@ class Case(SQLModel, table=True):
               postgresql_where=text("closed_on IS NULL AND slot IS NOT NULL")),
         Index("case_step", "process", "step", "id"),
         Index("case_subject", "subject", "process", "step"),
-        Index("case_open", "subject", "id", "closed_on", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
         Index("case_parent", "parent", sqlite_where=text("parent IS NOT NULL"),
               postgresql_where=text("parent IS NOT NULL")),
     )  # fmt: skip
@@ -134,18 +133,22 @@ class Item(SQLModel, table=True):
 
     `owner` is whose step it is; `whose` is "manager" where it is the responsible manager's, whoever he is on the
     day; both empty: anyone of the role. `holder` has claimed or been handed it.
-    `rung` counts the reminders sent; `held_until` the hold. `facts` are those of the case that its process lists, as JSON:
-    a list of very many is narrowed by them without reading the cases.
+    `rung` counts the reminders sent; `held_until` the hold. The `subject` is the case's, and `facts` are those that its
+    process lists, as JSON: a list of very many is made and narrowed by them without reading the cases.
     """
 
     __tablename__ = "item"
     __table_args__: ClassVar[Any] = (
         Index("item_pool", "role", "due_on", "case_id", sqlite_where=text(POOL), postgresql_where=text(POOL)),
         Index("item_owner", "owner", "due_on", "case_id"),
+        Index(
+            "item_managed", "subject", "due_on", "case_id", sqlite_where=text(MANAGED), postgresql_where=text(MANAGED)
+        ),
         Index("item_holder", "holder", sqlite_where=text(HELD), postgresql_where=text(HELD)),
     )
     case_id: int = Field(primary_key=True, sa_type=BigInteger, foreign_key="cases.id")
     process: str
+    subject: str
     step: str
     role: str
     lane: str

@@ -62,7 +62,7 @@ class Filters:
             found.append(("i.step = ?", [self.step]))
         if self.unit:
             found.append(
-                ("c.subject IN (SELECT b.id FROM borrower b WHERE b.id = c.subject AND b.unit = ?)", [self.unit])
+                ("i.subject IN (SELECT b.id FROM borrower b WHERE b.id = i.subject AND b.unit = ?)", [self.unit])
             )
         if self.level:
             level, proposed = (fact(asking.db, name) for name in LEVEL)

@@ -42,7 +42,7 @@ class Visit:
 @router.get("/visits")
 def visits(asking: SignedIn) -> Response:
     found = list(islice(items(asking.db, asking.rules, asking.me.person, asking.day, START,
-                              "c.process = 'inspection' AND i.step IN ('visit', 'collect')"), MOST + 1))  # fmt: skip
+                              "i.process = 'inspection' AND i.step IN ('visit', 'collect')"), MOST + 1))  # fmt: skip
     waiting = [w for w in found[:MOST] if not (w.state.held_until and w.state.held_until > asking.day)]
     made = _visits(asking, waiting)
     groups = [(name, list(each)) for name, each in groupby(made, lambda v: _group(v.waiting))]

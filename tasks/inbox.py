@@ -13,15 +13,14 @@ from door.decide import Facts, why_not
 from door.fold import State
 
 #: The ways by which an item comes to be his, each by an index of its own, and its first ones by deadline: it is in his
-#: hand; it is his by name; it is anyone's of the role; it is the responsible manager's of the borrower. (CROSS JOIN tells
-#: SQLite to go from the borrowers' open cases to their items, not the other way round.)
-_CASE = "item i JOIN cases c ON c.id = i.case_id"
-_OPEN = "cases c CROSS JOIN item i"
-_MANAGED = ("c.subject IN (SELECT r.subject FROM responsible r WHERE {manager} AND r.since <= ?) AND c.closed_on IS NULL "
-            "AND i.case_id = c.id AND i.whose = 'manager'")  # fmt: skip
+#: hand; it is his by name; it is anyone's of the role; it is the responsible manager's of the borrower. (As an array
+#: PostgreSQL takes the borrowers first, however many it thinks that they are.)
+_CUSTOMERS = "(SELECT r.subject FROM responsible r WHERE {manager} AND r.since <= ?)"
+_MANAGED = {"sqlite": f"i.whose = 'manager' AND i.subject IN {_CUSTOMERS}",
+            "postgresql": f"i.whose = 'manager' AND i.subject = ANY (ARRAY{_CUSTOMERS})"}  # fmt: skip
 _POOL = "i.role = ? AND i.owner IS NULL AND i.whose IS NULL AND i.holder IS NULL"
 _WAY = """
-SELECT * FROM (SELECT i.case_id AS id, i.due_on AS due FROM {source}
+SELECT * FROM (SELECT i.case_id AS id, i.due_on AS due FROM item i
  WHERE {his}{narrowed} AND {after} ORDER BY {order} LIMIT {limit}) w
 """
 Part = tuple[str, str, slice]
@@ -57,8 +56,7 @@ def inbox(db: Db, rules: Rules, person: str, day: str) -> list[Waiting] | Refuse
 
 def items(db: Db, rules: Rules, me: Person, day: str, after: Place = START, narrowed: str = "",
           values: Sequence[Any] = (), block: int = BLOCK) -> Iterator[Waiting]:  # fmt: skip
-    """The same by and by, from a place on; so many are read at a time. `narrowed`: a further condition on `item i`,
-    `cases c`."""
+    """The same by and by, from a place on; so many are read at a time. `narrowed`: a further condition on `item i`."""
     while True:
         found = _next(db, me, day, after, block, narrowed, values)
         yield from _judged(db, rules, me, day, found)
@@ -104,14 +102,12 @@ def _next(db: Db, me: Person, day: str, after: Place, block: int, narrowed: str,
     beyond, order, place = _DATED if after[0] < LAST else _UNDATED
     hands = sorted({me.id, *me.stands_for})
     holder, owner, manager = (store.among(db, column, hands) for column in ("i.holder", "i.owner", "r.manager"))
-    ways = [(_CASE, holder[0], [holder[1]]), (_CASE, owner[0], [owner[1]]),
-            *((_CASE, _POOL, [role]) for role in sorted(me.roles))]  # fmt: skip
+    ways = [(holder[0], [holder[1]]), (owner[0], [owner[1]]), *((_POOL, [role]) for role in sorted(me.roles))]
     if "account_manager" in me.roles:
-        ways.append((_OPEN, _MANAGED.format(manager=manager[0]), [manager[1], day]))
+        ways.append((_MANAGED[db.dialect].format(manager=manager[0]), [manager[1], day]))
     more = f" AND {narrowed}" if narrowed else ""
-    sql = " UNION ".join(_WAY.format(source=source, his=his, narrowed=more, after=beyond, order=order, limit=block)
-                         for source, his, _ in ways)  # fmt: skip
-    params = [value for _, _, own in ways for value in (*own, *values, *list(after)[place])]
+    sql = " UNION ".join(_WAY.format(his=his, narrowed=more, after=beyond, order=order, limit=block) for his, _ in ways)
+    params = [value for _, own in ways for value in (*own, *values, *list(after)[place])]
     return db.rows(f"{sql} ORDER BY 2, 1 LIMIT {block}", *params)
 
 

@@ -86,8 +86,8 @@ def _concerned(db: Db, persons: Sequence[str]) -> list[tuple[int, str]]:
     holder, holders = among(db, "i.holder", persons)
     manager, managers = among(db, "manager", persons)
     rows = db.rows(
-        f"SELECT i.case_id, i.role FROM item i JOIN cases c ON c.id = i.case_id WHERE {roles} AND ({owner} OR {holder} OR "
-        "(i.owner IS NULL AND coalesce(i.whose, '') <> 'manager') OR (i.whose = 'manager' AND c.subject IN "
+        f"SELECT i.case_id, i.role FROM item i WHERE {roles} AND ({owner} OR {holder} OR "
+        "(i.owner IS NULL AND coalesce(i.whose, '') <> 'manager') OR (i.whose = 'manager' AND i.subject IN "
         f"(SELECT subject FROM responsible WHERE {manager}))) ORDER BY coalesce(i.due_on, '9999-12-31'), i.case_id",
         held, owners, holders, managers)  # fmt: skip
     return [(case, role) for case, role in rows]

@@ -133,7 +133,7 @@ def copied(rows: Rows, life: Life, mark: str, by: int, dates: Mapping[str, str] 
     rows.of["cases"].append((id_, process, stream, changed(subject), slot and changed(slot), parent, book, step, seq, head,
                              then(opened_on), closed_on and then(closed_on), changed(state)))  # fmt: skip
     if life.item is not None:
-        rows.of["item"].append((id_, *life.item[1:]))
+        rows.of["item"].append((id_, process, changed(subject), *life.item[3:]))
     rows.of["due"] += [(facility + mark, kind, then(due_on), outcome, reason, id_)
                        for facility, kind, due_on, outcome, reason, _ in life.due]  # fmt: skip
     rows.of["evidence"] += [(sha256, id_, *rest) for sha256, _, *rest in life.evidence]

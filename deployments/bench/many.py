@@ -20,6 +20,7 @@ from deployments.bench.weeks import begun, live, stages
 from door.act import act
 from door.command import SYSTEM, Command
 from door.db import Db
+from door.fold import ITEM_COLUMNS
 from door.store import managers, read_cases
 from tasks import books
 from tasks.house import House
@@ -29,6 +30,7 @@ WEEKS, LOANS = 5, 200
 MANAGERS, OFFICERS = 480, 16
 TOGETHER = 20  # copies of the bank that are written at once
 SINCE = "2020-01-01"
+WHOSE = ITEM_COLUMNS.index("whose")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ def _reference(db: Db, here: House, people: Staffed, borrowers: dict[str, list[L
     known = model["borrower"].unique().to_list()
     left, theirs = of_one, {}
     for n, name in enumerate(snapshot["borrower"].unique(maintain_order=True)):
-        waiting = sum(life.item is not None and life.item[9] == "manager"
+        waiting = sum(life.item is not None and life.item[WHOSE] == "manager"
                       for life in borrowers.get(name.partition(".")[0], ()))  # fmt: skip
         busy = waiting and left > 0 and "." in name
         left -= waiting if busy else 0
