@@ -13,6 +13,8 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from models.process import Form
 
+ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
 
 def _whole(said: Any) -> Any:
     """Neither `true` nor `2.0` is a number of anything."""
@@ -23,7 +25,7 @@ def _whole(said: Any) -> Any:
 
 def _dated(said: Any) -> Any:
     """No count of seconds is a date, nor is an instant."""
-    if isinstance(said, str) and not re.fullmatch(r"\d{4}-\d\d-\d\d", said, re.ASCII):
+    if isinstance(said, str) and not ISO_DATE.fullmatch(said):
         raise ValueError("a date is written as 2026-03-31")
     if isinstance(said, datetime) or not isinstance(said, str | date | None):
         raise ValueError("a date is written as 2026-03-31")

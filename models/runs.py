@@ -55,8 +55,14 @@ class Count(Form):
     n: Whole
 
 
+class SetAside(Form):
+    """Due rows that the run does not start: many are said in several entries, before its end."""
+
+    due: tuple[Decided, ...]
+
+
 class RunResult(Form):
-    """Counts by action, a digest over the hashes of what the run wrote, and due rows it did not start."""
+    """Counts by action, a digest over the hashes of what the run wrote, and the last of the due rows it did not start."""
 
     counts: tuple[Count, ...]
     digest: str

@@ -67,5 +67,6 @@ def _of(say: Say) -> dict[tuple[str, str], str]:
         ("policy", "approve_book"): say("{who} approved the version of the book."),
         ("policy", "reject_book"): say("{who} rejected the version of the book."),
         ("run", "start"): say("The run began, with its inputs recorded."),
+        ("run", "set_aside"): say("Inspections that were due were merged into open ones, or skipped."),
         ("run", "finish"): say("The run finished."),
     }  # fmt: skip

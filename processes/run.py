@@ -12,7 +12,9 @@ RUN = Process(
         "start": Step(START, "system", "system", does=(
             Do("start", "running", r.RunInputs),)),
         "running": Step(SERVICE, "system", "system", does=(
+            Do("set_aside", "running", r.SetAside, rows={"due": "due"}),
             Do("finish", "finished", r.RunResult, rows={"due": "due"}),)),
         "finished": Step(END),
     },
+    before=("af5cee11eea62b06",),
 )  # fmt: skip

@@ -17,7 +17,7 @@ from door.journal import COLUMNS, Entry, canonical
 from door.replay import ERASED, OTHER_PAGE, STUMBLES, Divergence, recheck
 from door.store import among
 from models.process import Process
-from models.runs import RunInputs, RunResult
+from models.runs import RunInputs, RunResult, SetAside
 from tasks import books
 from tasks.around import Around
 from tasks.recompute import DEADLINES, Automatic, Recompute, stage_of
@@ -25,6 +25,7 @@ from tasks.run import written
 
 BATCH = 500  # cases in memory at a time
 _ENTRY = ", ".join(COLUMNS)
+_SAYS_DUE: Mapping[str, type[SetAside | RunResult]] = {"set_aside": SetAside, "finish": RunResult}
 
 
 @dataclass
@@ -141,16 +142,16 @@ class _Bench:
     def _closing(self, id_: int, entries: Sequence[Entry]) -> Iterator[Divergence]:
         """A finished run says what it wrote, and which due rows it merged into open cases or skipped."""
         for e in entries:
-            if e.action != "finish" or e.payload is None:
+            form = _SAYS_DUE.get(e.action)
+            if form is None or e.payload is None:
                 continue
             try:
-                said = RunResult.model_validate_json(e.payload)
+                said = form.model_validate_json(e.payload)
             except ValidationError as error:
                 yield Divergence(e.stream, e.seq, "unreadable", e.action, str(error.errors()[0]["msg"]))
                 continue
-            counts, digest = written(self.db, id_)
-            if (said.counts, said.digest) != (counts, digest):
-                yield Divergence(e.stream, e.seq, "written", said.digest, digest)
+            if isinstance(said, RunResult) and (said.counts, said.digest) != (now := written(self.db, id_)):
+                yield Divergence(e.stream, e.seq, "written", said.digest, now[1])
             inputs = self._run(id_)
             prescribed = [row for row in said.due if row.kind != "special"]  # those stand on orders, not on the grid
             if prescribed and isinstance(inputs, RunInputs) and self._whole(id_, inputs):

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from door.command import SYSTEM, Clock, Command, Rules
 from door.db import Db, one
 from door.store import among, lock_cases
 from models.policy import Book
-from models.runs import Count, Decided, Engaged, Related, RunInputs, RunResult
+from models.process import Form
+from models.runs import Count, Decided, Engaged, Related, RunInputs, RunResult, SetAside
 from models.tables import EXPERIENCE
 from tasks import books, secrets
 from tasks.files import keep_conditions
@@ -24,6 +25,7 @@ from tasks.house import House
 from tasks.topup import chosen
 
 LIBRARIES = ("polars", "pydantic", "orjson", "sqlmodel")
+PART = 500  # due rows a transaction, so that people are not locked out
 DRAWING = "four_eyes_verification"
 
 
@@ -190,14 +192,32 @@ def finish(run: Run, due: Sequence[Decided] = ()) -> RunResult:
     """Closes the run with what it wrote and the due rows that started nothing. Raises RuntimeError where somebody else
     took it up meanwhile, and has closed it."""
 
-    def close() -> RunResult:
+    def set_aside(part: Sequence[Decided]) -> None:
+        lock_cases(run.db, [run.id], run.day)
+        _say(run, "set_aside", SetAside(due=_undecided(run.db, part)))
+
+    def close(rest: Sequence[Decided]) -> RunResult:
         lock_cases(run.db, [run.id], run.day)  # who still writes under the run is waited for, and writes no more after
         counts, digest = written(run.db, run.id)
-        result = RunResult(counts=counts, digest=digest, due=tuple(due))
-        verdict = act(run.db, [Command(SYSTEM, "finish", result.model_dump(mode="json"), case=run.id)], run.clock,
-                      run.rules)[0]  # fmt: skip
-        if verdict.refused:
-            raise RuntimeError(f"The run {run.id} could not be closed: {verdict.refused}")
+        result = RunResult(counts=counts, digest=digest, due=_undecided(run.db, rest))
+        _say(run, "finish", result)
         return result
 
-    return in_one(run.db, close)
+    *parts, rest = [due[i : i + PART] for i in range(0, len(due), PART)] or [()]
+    for part in parts:
+        in_one(run.db, partial(set_aside, part))
+        run.give_way()
+    return in_one(run.db, lambda: close(rest))
+
+
+def _undecided(db: Db, rows: Sequence[Decided]) -> tuple[Decided, ...]:
+    """Those that nobody decided meanwhile who took the run up too."""
+    where, values = among(db, "facility", sorted({row.facility for row in rows}))
+    decided = set(db.rows(f"SELECT facility, kind, due_on FROM due WHERE {where}", values))
+    return tuple(row for row in rows if (row.facility, row.kind, row.due_on.isoformat()) not in decided)
+
+
+def _say(run: Run, action: str, said: Form) -> None:
+    verdict = act(run.db, [Command(SYSTEM, action, said.model_dump(mode="json"), case=run.id)], run.clock, run.rules)[0]
+    if verdict.refused:
+        raise RuntimeError(f"The run {run.id} could not be closed: {verdict.refused}")

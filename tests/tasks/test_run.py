@@ -14,13 +14,16 @@ from typing import Any
 
 import pytest
 
+from door.audit import check_tables
 from door.command import SYSTEM
 from door.db import Db, connect
 from models.policy import PolicyError
+from tasks import books
+from tasks import run as runs
 from tasks import work as batches
 from tasks.due import open_due
 from tasks.replay import all_cases, replay, replay_run
-from tasks.run import Run, Untimely, start, written
+from tasks.run import Run, Untimely, finish, start, written
 from tasks.work import waits, work
 from tests.tasks.works import QUIET, Works, changed, facility, works
 
@@ -216,6 +219,33 @@ def test_at_most_so_many_cases_are_decided_and_the_rest_next_time(
     assert [work(run, "screen", limit=3).total() for _ in range(2)] == [3, 3]
     assert work(run, "screen").total() == 3
     assert work(run, "screen").total() == 0
+
+
+def test_many_due_rows_that_start_nothing_are_said_part_by_part_none_twice_though_it_is_killed_in_between(
+    bank: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for them all; forty borrowers are due again while their inspections are still open."""
+    monkeypatch.setattr(runs, "PART", 15)
+    bank.due()
+    bank.bank.day = "2026-04-06"
+
+    def killed() -> None:
+        raise Killed
+
+    run = bank.begin("scheduled_inspection")
+    with suppress(Killed):
+        finish(replace(run, give_way=killed), open_due(run).elsewhere)
+    rival = bank.begin("scheduled_inspection")
+    merged = open_due(rival).elsewhere
+    assert (run.id, len(merged)) == (rival.id, 25)
+    finish(run, open_due(run).elsewhere)
+    with pytest.raises(RuntimeError, match="could not be closed"):
+        finish(rival, merged)
+    said = bank.db.rows("SELECT action FROM entry WHERE stream = ? ORDER BY seq", f"run:{run.id}")
+    assert [action for (action,) in said] == ["start", "set_aside", "set_aside", "finish"]
+    assert [outcome for *_, due_on, outcome in bank.ledger() if due_on > "2026-01-05"] == ["merged"] * 40
+    assert not replay_run(bank.db, bank.house.snapshots, run.id).divergences
+    assert not check_tables(bank.db, books.rules(bank.db).processes)
 
 
 def test_two_flows_at_one_run_both_write_until_one_has_closed_it(bank: Works) -> None:
