@@ -1,5 +1,6 @@
 """audit: is the record what it was? Chains, tables and anchors; and the anchor of a day."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +31,9 @@ def verify(
     root: Annotated[
         list[str], typer.Option(metavar="DATE=ROOT", help="A root that was kept elsewhere. Repeat for several.")
     ] = [],  # noqa: B006 - typer reads it, nobody changes it
-    parts: Annotated[int, typer.Option(min=1, help="How many processes share the work.")] = 1,
+    parts: Annotated[
+        int, typer.Option(min=1, help="How many processes share the work; without it one for each processor.")
+    ] = os.cpu_count() or 1,
     json: Json = False,
 ) -> None:
     """Verify every chain, every table and every anchor; name what is wrong. Exit code 1 where anything is."""
