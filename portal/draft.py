@@ -52,7 +52,8 @@ def save(asking: Asking, case: int, action: str, fields: Mapping[str, str]) -> s
 
 
 def drop(asking: Asking, case: int, action: str) -> None:
-    asking.db.run("DELETE FROM draft WHERE person = ? AND case_id = ? AND action = ?", asking.me.id, case, action)
+    if load(asking, case, action):  # a write waits for its turn behind those of others: not where there is nothing
+        asking.db.run("DELETE FROM draft WHERE person = ? AND case_id = ? AND action = ?", asking.me.id, case, action)
 
 
 def number(text: str) -> int:
