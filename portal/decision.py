@@ -18,10 +18,9 @@ from door.db import one
 from door.eligible import eligible, why_not_me
 from door.fold import State
 from models.process import END, SERVICE
-from portal import arrows, draft, reading
+from portal import arrows, draft, green, reading
 from portal.asking import Form, Posted, SignedIn
 from portal.house import Asking
-from portal.inbox import BULK, green_conclusion
 from portal.linked import Choice, View, view_of
 from portal.matter import Said, effect, matter, named
 from portal.page import Reader, names_of, show, status_of, why
@@ -119,8 +118,8 @@ def _is_day(text: str) -> bool:
 
 
 def _payload(view: View, posted: Posted, chosen: Choice) -> dict[str, Any]:
-    if chosen.green and view.waiting:
-        return green_conclusion(view.asking, view.waiting) if chosen.name == "conclude" else BULK[view.s.step][1]
+    if chosen.green:
+        return green.says(view.asking, view.s)
     said: dict[str, Any] = {name: posted.text(name) for name in chosen.fields if posted.text(name)}
     if chosen.name == "impose":
         return {"restrictions": [said], "orders": [], "reason": said["reason"]}

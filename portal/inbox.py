@@ -19,6 +19,7 @@ from door.db import one
 from door.eligible import eligible
 from door.store import fact
 from models.process import Do
+from portal import green
 from portal.asking import Form, NotThere, SignedIn
 from portal.house import Asking
 from portal.page import Reader, names_of, show, spoken, status_of, why
@@ -31,12 +32,6 @@ PAGE = 50
 ACTS = ("decide", "claim", "hand_back", "delegate", "hold")  # done in a list; all else has a page that asks more
 COUNTED = 100  # so many are counted exactly; more are "more than 100"
 LEVEL = ("level", "proposed_level")  # facts: as it was concluded, else as it was proposed
-#: What is decided in a list: for each step the arrow, and what it says of a green case.
-BULK: dict[str, tuple[str, dict[str, Any]]] = {
-    "check": ("check", {}),
-    "review": ("conclude", {}),
-    "verify_desk": ("verify", {"outcome": "V0", "own_level": 0}),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +97,6 @@ def level_of(facts: Mapping[str, Any]) -> int | None:
     return level if isinstance(level, int) else None
 
 
-def bulk_of(asking: Asking, w: Waiting) -> Do | None:
-    """The arrow by which a green case is decided in a list, if there is one at its step."""
-    if not w.state.facts.get("green") or w.state.step not in BULK:
-        return None
-    do = asking.rules.processes[w.state.process].steps[w.state.step].by_name.get(BULK[w.state.step][0])
-    return do if do and do.bulk else None
-
-
 @router.get("/inbox")
 def inbox(asking: SignedIn, tab: str = "mine", step: str = "", unit: str = "", due: str = "", level: str = "",
           class_: Annotated[str, Query(alias="class")] = "", after: str = "") -> Response:  # fmt: skip
@@ -135,7 +122,7 @@ def _listed(asking: Asking, filters: Filters, after: Place, status: int = 200, *
                 begun=after != START, first=filters.address(), units=_units(asking), steps=_steps(asking),
                 standing_in=names_of(asking.db, sorted(asking.me.person.stands_for)),
                 names=names_of(asking.db, [w.state.holder or "" for w in page]),
-                level_of=level_of, sight=lambda w: sight(asking, w.state), bulk_of=lambda w: bulk_of(asking, w),
+                level_of=level_of, sight=lambda w: sight(asking, w.state), greens=green.arrows(asking, [w.state for w in page]),
                 verdicts=values.pop("verdicts", ()), batch=asking.portal.house.salts(1)[0][:12], **values)  # fmt: skip
 
 
@@ -211,7 +198,8 @@ def act(posted: Form) -> Response:
     if action in ("delegate", "hold") and not posted.text("to" if action == "delegate" else "until"):
         return show(asking, "hand_on.html", action=action, cases=_named(asking, cases), filters=filters,
                     batch=posted.text("batch"), colleagues=_colleagues(asking, cases), problem="")  # fmt: skip
-    commands = [_command(asking, posted, action, case, seen.get(case)) for case in cases]
+    greens = green.arrows(asking, [w.state for w in seen.values()]) if action == "decide" else {}
+    commands = [_command(asking, posted, action, case, seen.get(case), greens) for case in cases]
     verdicts = asking.act(*commands)
     told = [_told(asking, case, v) for case, v in zip(cases, verdicts, strict=True)]
     told += [Told(case, str(case), "changed", why(asking, Refused("no_case", {"case": case}))) for case in sorted(gone)]
@@ -232,7 +220,9 @@ def _seen_by(asking: Asking, cases: Sequence[int]) -> set[int]:
     return {id_ for (id_,) in rows}
 
 
-def _command(asking: Asking, posted: Form, action: str, case: int, w: Waiting | None) -> Command:
+def _command(
+    asking: Asking, posted: Form, action: str, case: int, w: Waiting | None, greens: Mapping[int, Do]
+) -> Command:
     """`decide` takes the arrow of the case's own step; the version that the page showed goes with it, so that what
     changed meanwhile is not decided on. The batch's number makes a repeat harmless."""
     said: dict[str, Any] = {}
@@ -240,23 +230,12 @@ def _command(asking: Asking, posted: Form, action: str, case: int, w: Waiting | 
         said = {"to": posted.text("to"), "reason": posted.text("reason")}
     elif action == "hold":
         said = {"until": posted.text("until"), "reason": posted.text("reason")}
-    elif action == "decide" and w is not None and bulk_of(asking, w):
-        action, said = BULK[w.state.step]
-        if action == "conclude":
-            said = green_conclusion(asking, w)
+    elif action == "decide" and w is not None and case in greens:
+        action, said = greens[case].name, green.says(asking, w.state)
     seen = posted.text(f"seen.{case}")
     key = f"{posted.text('batch')}.{action}.{case}" if posted.text("batch") else None
     return Command(asking.me.id, action, said, case=case, key=key, on_behalf_of=w.behalf if w else None,
                    seen=int(seen) if seen.isascii() and seen.isdigit() else None)  # fmt: skip
-
-
-def green_conclusion(asking: Asking, w: Waiting) -> dict[str, Any]:
-    """What a manager concludes on a case without any finding: as proposed, nothing to be done but to go on."""
-    later = date.fromisoformat(asking.day) + timedelta(days=90)
-    facts = w.state.facts
-    return {"level": 0, "class_": facts.get("proposed_class", facts["class_"]), "capacity": "as before, no finding",
-            "willingness": "good", "repayment_source": "as before, no finding",
-            "measures": [{"code": "A01", "owner": asking.me.id, "by": later.isoformat()}]}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,9 @@ from door.command import Refused
 from door.db import one
 from door.fold import State
 from models.process import ITEM_ACTS
-from portal import arrows
+from portal import arrows, green
 from portal.asking import NotThere
 from portal.house import Asking
-from portal.inbox import bulk_of
 from portal.matter import Said, effect, journal
 from portal.offers import Offer, offers
 from portal.page import Reader, spoken, why
@@ -99,8 +98,8 @@ def _choice(view: View, offer: Offer) -> Choice:
         fields = {"kind": True, "facility": False, "reason": True}
         says = say("one restriction, which another person confirms")
         return Choice(do.name, label, says, refused, True, fields, offer.high_risk, form=True, not_now=not_now)
-    if view.waiting is not None and bulk_of(view.asking, view.waiting) is do:
-        says = say("no finding, L0, as proposed")
+    if view.waiting is not None and green.arrows(view.asking, [s]).get(s.id) is do:
+        says = say("the automatic check found nothing") if s.step == "check" else say("no finding, L0, as proposed")
         return Choice(do.name, label, says, refused, True, {}, offer.high_risk, green=True, not_now=not_now)
     confirms = (s.process, do.name) == ("control", "confirm")
     says = effect(view.asking, s, books.book(view.asking.db, s.book), view.reader) if confirms else ""

@@ -162,7 +162,7 @@ class Office:
     def _concluded(self) -> Iterator[Decision]:
         """Managers conclude green items as proposed."""
         for s in self._waiting("review"):
-            if s.facts.get("green"):
+            if s.facts.get("green") and s.visits["review"] == 1:
                 yield self._decision(s, self.manager(s), decision="conclude")
 
     def _decision(self, s: State, person: str, **fields: str) -> Decision:

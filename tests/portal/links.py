@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
+
 from deployments.bench.weeks import begun
 from door.act import act
 from door.command import SYSTEM, Command
@@ -61,17 +63,33 @@ def waiting(office: Office, step: str, green: bool | None = None) -> tuple[int, 
     raise AssertionError(f"nothing waits at {step}")
 
 
-def at_the_desk(office: Office, green: bool) -> tuple[int, str]:
-    """A case that was concluded and that the draw left at the desk, and who may verify it."""
+def at_the_desk(office: Office, green: bool, **concluded: Any) -> tuple[int, str]:
+    """A case that was concluded (as proposed, or as said) and that the draw left at the desk, and who may verify it."""
     case, manager = waiting(office, "review", green)
     s, day = read_case(office.db, case), office.house.business_date()
     assert s is not None
     do(office, manager, "conclude", case, {
         "level": s.facts["proposed_level"], "class_": s.facts["class_"], "capacity": "Sales hold.",
         "willingness": "good", "repayment_source": "Cash from operations.",
-        "measures": [{"code": "A01", "owner": manager, "by": (day + timedelta(days=90)).isoformat()}]})  # fmt: skip
+        "measures": [{"code": "A01", "owner": manager, "by": (day + timedelta(days=90)).isoformat()}], **concluded})  # fmt: skip
     run = begun(office.db, office.house, "four_eyes_verification", day)
     drawn = {"round": 1, "rule": "chance", "probability": "0.10"}
     do(office, SYSTEM, "desk", case, drawn, run=run.id)
     finish(run)
     return case, able(office, case)[0]
+
+
+def returned(office: Office, case: int, findings: bool) -> None:
+    """A package that waits for its check is returned, handed in again, and examined: with something found, or nothing."""
+    s = read_case(office.db, case)
+    assert s is not None
+    payload, inspector = office.db.rows("SELECT payload, person FROM entry WHERE stream = ? AND action = 'submit'",
+                                        s.stream)[-1]  # fmt: skip
+    defects = [{"code": "B02", "where": "Meter"}]
+    do(office, able(office, case)[0], "return", case, {"defects": defects, "reason": "It can't be read."})
+    do(office, inspector, "submit", case, orjson.loads(payload))
+    run = begun(office.db, office.house, "outsourced_collection", office.house.business_date())
+    asked = orjson.loads(payload)["answers"][0]
+    found = [{"facility": asked["facility"], "checkpoint": asked["checkpoint"], "colour": "o"}] if findings else []
+    do(office, SYSTEM, "pass", case, {"defects": [], "findings": found}, run=run.id)
+    finish(run)

@@ -194,6 +194,26 @@ def test_a_green_case_is_decided_from_the_mail_as_proposed(office: Office, at: s
     assert "Next item" in done.text or "Nothing else waits for you." in done.text
 
 
+def test_a_green_case_concluded_above_its_proposal_is_verified_from_the_mail_with_an_outcome_and_an_own_level(
+    office: Office,
+) -> None:
+    case, officer = at_the_desk(office, green=True, level=2)
+    address = link(office, case, officer)
+    page = office.at(officer).get(address)
+    assert "no finding, L0, as proposed" not in page.text
+    missing = office.post(officer, address, decision="verify", **form(page))
+    assert "Choose the level that you find yourself." in missing.text
+    assert step(office, case) == "verify_desk"
+
+
+def test_a_package_without_a_finding_is_checked_from_the_mail(office: Office) -> None:
+    case, officer = waiting(office, "check")
+    address = link(office, case, officer)
+    page = office.at(officer).get(address)
+    assert "the automatic check found nothing" in page.text
+    assert "✓ Package accepted" in office.post(officer, address, decision="check", **form(page)).text
+
+
 def test_at_the_desk_a_case_with_findings_is_verified_with_outcome_and_own_level(office: Office) -> None:
     case, person = at_the_desk(office, green=False)
     address = link(office, case, person)

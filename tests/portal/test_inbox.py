@@ -2,6 +2,7 @@
 
 import re
 
+import orjson
 import pytest
 from alembic import command
 
@@ -9,9 +10,24 @@ from door.schema import config, connection
 from tasks import books
 from tasks.inbox import inbox
 from tests.portal.conftest import Office
+from tests.portal.links import able, at_the_desk, do, returned
 
 LINK = re.compile(r'href="/cases/(\d+)"')
 PICK = re.compile(r'name="item" value="(\d+)"[^>]*?( data-green)?><input type="hidden" name="seen.\d+" value="(\d+)"')
+
+
+def picks(office: Office, person: str, step: str) -> list[tuple[int, str, str]]:
+    """The rows of a step as his inbox has them: case, whether it is green, the version."""
+    page = office.at(person).get(f"/inbox?step={step}").text
+    return [(int(case), green, seq) for case, green, seq in PICK.findall(page)]
+
+
+def said(office: Office, case: int) -> tuple[str, dict[str, object]]:
+    """What was last done on a case, and what was said with it."""
+    ((action, payload),) = office.db.rows(
+        "SELECT e.action, e.payload FROM entry e JOIN cases c ON c.stream = e.stream WHERE c.id = ? "
+        "ORDER BY e.seq DESC LIMIT 1", case)  # fmt: skip
+    return action, orjson.loads(payload)
 
 
 def busiest(office: Office) -> str:
@@ -73,6 +89,54 @@ def test_what_changed_after_the_page_was_made_is_not_decided(office: Office) -> 
     told = office.post(manager, "/inbox", item=[case], act="decide", batch="b2", **{f"seen.{case}": seq})
     assert "↻ Changed" in told.text  # type: ignore[attr-defined]
     assert office.db.rows("SELECT step FROM cases WHERE id = ?", int(case)) == [("review",)]
+
+
+@pytest.mark.parametrize("concluded", [{"level": 2}, {"class_": 2}])
+def test_a_green_case_concluded_above_its_proposal_is_not_verified_in_a_list(
+    office: Office, concluded: dict[str, int]
+) -> None:
+    case, officer = at_the_desk(office, green=True, **concluded)
+    [(_, is_green, seq)] = picks(office, officer, "verify_desk")
+    assert not is_green
+    office.post(officer, "/inbox", item=[case], act="decide", batch="b3", **{f"seen.{case}": seq})
+    assert office.db.rows("SELECT step FROM cases WHERE id = ?", case) == [("verify_desk",)]
+
+
+def test_a_green_case_concluded_as_proposed_is_verified_in_a_list(office: Office) -> None:
+    case, officer = at_the_desk(office, green=True)
+    [(_, is_green, seq)] = picks(office, officer, "verify_desk")
+    assert is_green
+    told = office.post(officer, "/inbox", item=[case], act="decide", batch="b4", **{f"seen.{case}": seq})
+    assert "1 of 1 done." in told.text  # type: ignore[attr-defined]
+    assert said(office, case) == ("verify", {"outcome": "V0", "own_level": 0, "note": ""})
+
+
+def test_a_green_case_that_was_disagreed_with_is_not_concluded_in_a_list_again(office: Office) -> None:
+    case, officer = at_the_desk(office, green=True)
+    do(office, officer, "disagree", case, {"outcome": "V2", "own_level": 2, "reason": "The stock is less than half."})
+    manager = able(office, case)[0]
+    assert [row for row in picks(office, manager, "review") if row[0] == case and row[1]] == []
+
+
+def test_packages_without_a_finding_are_checked_in_a_list_and_those_with_one_are_not(office: Office) -> None:
+    clean, other = (id_ for (id_,) in office.db.rows("SELECT case_id FROM item WHERE step = 'check' ORDER BY case_id"))
+    returned(office, other, findings=True)
+    officer = able(office, clean)[0]
+    rows = picks(office, officer, "check")
+    assert {case: bool(is_green) for case, is_green, _ in rows} == {clean: True, other: False}
+    fields = {"item": [clean, other], "act": "decide", "batch": "b5", **{f"seen.{c}": s for c, _, s in rows}}
+    told = office.post(officer, "/inbox", **fields)
+    assert "1 of 2 done." in told.text  # type: ignore[attr-defined]
+    assert said(office, clean) == ("check", {"defects": [], "findings": []})
+    assert office.db.rows("SELECT step FROM cases WHERE id = ?", other) == [("check",)]
+
+
+def test_what_counts_at_the_check_is_what_was_found_in_the_newest_package(office: Office) -> None:
+    case, _ = (id_ for (id_,) in office.db.rows("SELECT case_id FROM item WHERE step = 'check' ORDER BY case_id"))
+    for findings in (True, False):
+        returned(office, case, findings)
+        rows = picks(office, able(office, case)[0], "check")
+        assert [bool(is_green) for id_, is_green, _ in rows if id_ == case] == [not findings]
 
 
 def test_a_long_inbox_is_paged_without_a_gap_or_a_repeat(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
