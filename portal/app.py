@@ -13,6 +13,7 @@ from door.db import Unreachable
 from portal import (
     account,
     audit,
+    batch,
     case,
     cases,
     controls,
@@ -40,6 +41,7 @@ PAGES = (
     signin,
     account,
     inbox,
+    batch,
     cases,
     case,
     step,

@@ -1,7 +1,7 @@
 """Green cases: those that nobody found anything about, so that they are decided in a list, or by a mail's link without a
 form. What the list says of each is said here, so a case is green only where that is what was found and concluded."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import date, timedelta
 from typing import Any
 
@@ -51,6 +51,19 @@ def _clean(asking: Asking, states: Iterable[State]) -> set[int]:
                           values)  # fmt: skip
     newest: dict[str, str | None] = dict(rows)
     return {ids[stream] for stream, payload in newest.items() if payload and not orjson.loads(payload).get("findings")}
+
+
+def why_not(say: Callable[[str], str], s: State) -> str:
+    """Why it is not decided in a list, and what to do."""
+    if s.process != "inspection" or s.step not in BULK:
+        return say("That is decided one by one: open it to decide.")
+    if s.visits.get("review", 0) > 1:
+        return say("It has come back to the review once already: open it to decide.")
+    if s.step == "verify_desk" and s.facts.get("green"):
+        return say("It was concluded otherwise than proposed: open it to decide.")
+    if s.step == "check":
+        return say("Something was found in the package: open it to decide.")
+    return say("Something was found, it is not classed normal, or data came in twice: open it to decide.")
 
 
 def says(asking: Asking, s: State) -> dict[str, Any]:

@@ -1,8 +1,5 @@
-"""Inbox: what waits for me, by deadline; taking in hand, handing on, putting aside; deciding many green ones at once.
-
-Where one is, what is filtered and what was selected stand in the address and the form, so everything works without a
-script, and a batch sent twice is done once.
-"""
+"""Inbox: what waits for me, by deadline; narrowed and paged by the address, so everything works without a script. What is
+done to those that are selected is in portal/batch.py."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,24 +9,18 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from door.command import Command, Refused, Verdict
-from door.db import one
-from door.eligible import eligible
 from door.store import fact
-from models.process import Do
 from portal import green
-from portal.asking import Form, NotThere, SignedIn
+from portal.asking import SignedIn
 from portal.house import Asking
-from portal.page import Reader, names_of, show, spoken, status_of, why
-from portal.scope import scope
+from portal.page import Reader, names_of, show, spoken
 from portal.sight import sight
-from tasks.inbox import START, Place, Waiting, items, those
+from tasks.inbox import START, Place, Waiting, items
 
 router = APIRouter()
 PAGE = 50
-ACTS = ("decide", "claim", "hand_back", "delegate", "hold")  # done in a list; all else has a page that asks more
 COUNTED = 100  # so many are counted exactly; more are "more than 100"
 LEVEL = ("level", "proposed_level")  # facts: as it was concluded, else as it was proposed
 
@@ -101,10 +92,10 @@ def level_of(facts: Mapping[str, Any]) -> int | None:
 def inbox(asking: SignedIn, tab: str = "mine", step: str = "", unit: str = "", due: str = "", level: str = "",
           class_: Annotated[str, Query(alias="class")] = "", after: str = "") -> Response:  # fmt: skip
     filters = Filters(tab, step, unit, due, level, class_)
-    return _listed(asking, filters, _place(after))
+    return listed(asking, filters, _place(after))
 
 
-def _listed(asking: Asking, filters: Filters, after: Place, status: int = 200, **values: Any) -> Response:
+def listed(asking: Asking, filters: Filters, after: Place, status: int = 200, **values: Any) -> Response:
     first = list(islice(items(asking.db, asking.rules, asking.me.person, asking.day, block=COUNTED + 1), COUNTED + 1))
     waiting = [w for w in first if not _held(asking, w)]
     if filters == Filters() and after == START and len(waiting) > PAGE:
@@ -122,8 +113,15 @@ def _listed(asking: Asking, filters: Filters, after: Place, status: int = 200, *
                 begun=after != START, first=filters.address(), units=_units(asking), steps=_steps(asking),
                 standing_in=names_of(asking.db, sorted(asking.me.person.stands_for)),
                 names=names_of(asking.db, [w.state.holder or "" for w in page]),
-                level_of=level_of, sight=lambda w: sight(asking, w.state), greens=green.arrows(asking, [w.state for w in page]),
+                level_of=level_of, sight=lambda w: sight(asking, w.state), **_green(asking, page),
                 verdicts=values.pop("verdicts", ()), batch=asking.portal.house.salts(1)[0][:12], **values)  # fmt: skip
+
+
+def _green(asking: Asking, page: Sequence[Waiting]) -> dict[str, Any]:
+    """Which are decided in a list, and by which arrow, where it is the same for all of them."""
+    greens = green.arrows(asking, [w.state for w in page])
+    names = {do.name for do in greens.values()}
+    return {"greens": greens, "decides": names.pop() if len(names) == 1 else ""}
 
 
 def _held(asking: Asking, w: Waiting) -> bool:
@@ -173,102 +171,3 @@ def _place(after: str) -> Place:
         return (date.fromisoformat(due).isoformat(), int(case)) if after else START
     except ValueError:
         return START
-
-
-# -- acting on what is selected ---------------------------------------------------------------------------------------
-
-
-@router.post("/inbox")
-def act(posted: Form) -> Response:
-    """Claim one, or do the same to all that are selected: one verdict each, in their order."""
-    asking = posted.asking
-    filters = Filters(*(posted.text(f"at_{name}") for name in ("tab", "step", "unit", "due", "level", "class")))
-    if one_case := posted.text("claim"):
-        chosen, action = [one_case], "claim"
-    else:
-        chosen, action = posted.texts("item"), posted.text("act")
-    cases = [int(c) for c in dict.fromkeys(chosen) if c.isascii() and c.isdigit() and len(c) < 16]
-    if not cases or action not in ACTS:
-        return RedirectResponse(filters.address(), 303)
-    seen = {w.state.id: w for w in _among(asking, cases)}
-    gone = set(cases) - seen.keys() - _seen_by(asking, cases)
-    cases = [case for case in cases if case not in gone]
-    if not cases:
-        raise NotThere
-    if action in ("delegate", "hold") and not posted.text("to" if action == "delegate" else "until"):
-        return show(asking, "hand_on.html", action=action, cases=_named(asking, cases), filters=filters,
-                    batch=posted.text("batch"), colleagues=_colleagues(asking, cases), problem="")  # fmt: skip
-    greens = green.arrows(asking, [w.state for w in seen.values()]) if action == "decide" else {}
-    commands = [_command(asking, posted, action, case, seen.get(case), greens) for case in cases]
-    verdicts = asking.act(*commands)
-    told = [_told(asking, case, v) for case, v in zip(cases, verdicts, strict=True)]
-    told += [Told(case, str(case), "changed", why(asking, Refused("no_case", {"case": case}))) for case in sorted(gone)]
-    refused = verdicts[0].refused if len(told) == 1 else None
-    if one_case and not refused:
-        return RedirectResponse(filters.address(), 303)
-    return _listed(asking, filters, START, status_of(refused) if refused else 200, verdicts=told, did=action)
-
-
-def _among(asking: Asking, cases: Sequence[int]) -> list[Waiting]:
-    return list(those(asking.db, asking.rules, asking.me.person, asking.day, cases))
-
-
-def _seen_by(asking: Asking, cases: Sequence[int]) -> set[int]:
-    """Those that are his to see, whether they wait for him or not."""
-    (mine, values), marks = scope(asking), ", ".join("?" * len(cases))
-    rows = asking.db.rows(f"SELECT c.id FROM cases c WHERE c.id IN ({marks}) AND {mine}", *cases, *values)
-    return {id_ for (id_,) in rows}
-
-
-def _command(
-    asking: Asking, posted: Form, action: str, case: int, w: Waiting | None, greens: Mapping[int, Do]
-) -> Command:
-    """`decide` takes the arrow of the case's own step; the version that the page showed goes with it, so that what
-    changed meanwhile is not decided on. The batch's number makes a repeat harmless."""
-    said: dict[str, Any] = {}
-    if action == "delegate":
-        said = {"to": posted.text("to"), "reason": posted.text("reason")}
-    elif action == "hold":
-        said = {"until": posted.text("until"), "reason": posted.text("reason")}
-    elif action == "decide" and w is not None and case in greens:
-        action, said = greens[case].name, green.says(asking, w.state)
-    seen = posted.text(f"seen.{case}")
-    key = f"{posted.text('batch')}.{action}.{case}" if posted.text("batch") else None
-    return Command(asking.me.id, action, said, case=case, key=key, on_behalf_of=w.behalf if w else None,
-                   seen=int(seen) if seen.isascii() and seen.isdigit() else None)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What became of one: done, refused or changed; in a sentence, and who else could."""
-
-    case: int
-    borrower: str
-    what: str
-    says: str
-
-
-def _told(asking: Asking, case: int, v: Verdict) -> Told:
-    name = one(asking.db.rows("SELECT coalesce(b.name, c.subject) FROM cases c LEFT JOIN borrower b ON b.id = c.subject "
-                              "WHERE c.id = ?", case))  # fmt: skip
-    borrower = str(name[0]) if name else str(case)
-    if v.refused is None:
-        return Told(case, borrower, "done", "")
-    what = "changed" if v.refused.code in ("changed", "not_here", "ended", "taken") else "refused"
-    able = eligible(asking.db, asking.rules, case, asking.day)[:3] if what == "refused" and name else []
-    names = names_of(asking.db, able)
-    return Told(case, borrower, what, why(asking, v.refused) + (f" ({', '.join(names.values())})" if names else ""))
-
-
-def _named(asking: Asking, cases: Sequence[int]) -> list[tuple[int, str, int]]:
-    marks = ", ".join("?" * len(cases))
-    return [(id_, name, seq) for id_, name, seq in asking.db.rows(
-        "SELECT c.id, coalesce(b.name, c.subject), c.seq FROM cases c LEFT JOIN borrower b ON b.id = c.subject "
-        f"WHERE c.id IN ({marks}) ORDER BY c.id", *cases)]  # fmt: skip
-
-
-def _colleagues(asking: Asking, cases: Sequence[int]) -> list[tuple[str, str]]:
-    """Who may do every one of them, besides himself."""
-    able = [set(eligible(asking.db, asking.rules, case, asking.day)) for case in cases[:20]]
-    found = set.intersection(*able) - {asking.me.id} if able else set[str]()
-    return sorted(names_of(asking.db, sorted(found)).items(), key=lambda p: p[1])

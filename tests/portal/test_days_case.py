@@ -49,7 +49,7 @@ def test_the_day_of_an_account_manager(served: Served) -> None:
     day.looks_in_korean("inbox")
     walks(day)
     n = day.marks(2, having="\ngreen")
-    day.presses("Decide the green ones as proposed")
+    day.presses("Conclude the green ones as proposed")
     day.reads(f"{n} of {n} done.")
     day.looks("inbox-decided")
 

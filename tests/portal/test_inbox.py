@@ -61,24 +61,67 @@ def test_what_is_claimed_is_his_and_stands_under_claimed(office: Office) -> None
     assert case not in LINK.findall(office.at(other).get("/inbox").text)
 
 
+def mixed(office: Office) -> tuple[str, list[tuple[str, str]], tuple[str, str]]:
+    """A manager with green cases and another item: he, of the green ones case and version, and of the other."""
+    for n in range(len(office.db.rows("SELECT person FROM role_grant WHERE role = 'account_manager'"))):
+        rows = PICK.findall(office.at(office.of("account_manager", n)).get("/inbox").text)
+        green = [(case, seq) for case, is_green, seq in rows if is_green]
+        other = [(case, seq) for case, is_green, seq in rows if not is_green]
+        if green and other:
+            return office.of("account_manager", n), green[:3], other[0]
+    raise AssertionError("no manager has green cases and others")
+
+
+def tried(office: Office, person: str) -> int:
+    """How often the door has refused him something."""
+    ((n,),) = office.db.rows("SELECT count(*) FROM entry WHERE stream = ? AND action = 'refused'", f"person:{person}")
+    return int(n)
+
+
 def test_green_cases_are_decided_in_a_list_each_with_its_own_verdict_and_a_repeat_changes_nothing(
     office: Office,
 ) -> None:
-    manager = busiest(office)
-    rows = PICK.findall(office.at(manager).get("/inbox?step=review").text)
-    green = [(case, seq) for case, is_green, seq in rows if is_green]
-    other = [(case, seq) for case, is_green, seq in rows if not is_green]
-    assert green
-    chosen = green[:3] + other[:1]
+    manager, green, other = mixed(office)
+    chosen = [*green, other]
     fields = {"item": [c for c, _ in chosen], "act": "decide", "batch": "b1", "at_tab": "mine",
               **{f"seen.{c}": s for c, s in chosen}}  # fmt: skip
-    first = office.post(manager, "/inbox", **fields)
-    entries = office.db.rows("SELECT count(*) FROM entry WHERE action = 'conclude'")
-    assert first.text.count("✓") == len(green[:3])  # type: ignore[attr-defined]
-    assert first.text.count("✕") + first.text.count("↻") == len(other[:1])  # type: ignore[attr-defined]
-    office.post(manager, "/inbox", **fields)
-    assert office.db.rows("SELECT count(*) FROM entry WHERE action = 'conclude'") == entries
+    before = tried(office, manager)
+    for _ in range(2):
+        told = office.post(manager, "/inbox", **fields).text  # type: ignore[attr-defined]
+        assert (told.count("✓"), told.count("✕"), told.count("↻")) == (len(green), 1, 0)
+        assert f"{len(green)} of {len(chosen)} done." in told
+        assert re.search(rf'href="/cases/{other[0]}">[^<]*</a>: [^<]*open it to decide\.', told)
+        assert office.db.rows("SELECT count(*) FROM entry WHERE action = 'conclude' AND key LIKE 'b1.%'") == [
+            (len(green),)
+        ]
+    assert tried(office, manager) == before
     assert set(office.woken) == {"four_eyes_verification"}
+
+
+def test_what_is_not_his_or_no_longer_as_it_was_is_told_so_and_never_tried(office: Office) -> None:
+    case, officer = at_the_desk(office, green=True)
+    ((manager,),) = office.db.rows("SELECT person FROM entry e JOIN cases c ON c.stream = e.stream WHERE c.id = ? "
+                                   "AND e.action = 'conclude'", case)  # fmt: skip
+    before = tried(office, manager)
+    stale = office.post(manager, "/inbox", item=[case], act="decide", batch="b6", **{f"seen.{case}": "1"})
+    assert (stale.status_code, "↻ Changed" in stale.text) == (409, True)  # type: ignore[attr-defined]
+    barred = office.post(manager, "/inbox", item=[case], act="decide", batch="b7")
+    assert (barred.status_code, "✕ Refused" in barred.text) == (403, True)  # type: ignore[attr-defined]
+    ((name,),) = office.db.rows("SELECT name FROM person WHERE id = ?", officer)
+    assert re.search(rf"{name}[^.]* could\.", barred.text)  # type: ignore[attr-defined]
+    assert tried(office, manager) == before
+
+
+@pytest.mark.parametrize(("role", "named"), [("account_manager", "Conclude the green ones as proposed"),
+                                             ("post_loan_officer", "Accept the green packages"), ("inspector", ""),
+                                             ("credit_manager", "")])  # fmt: skip
+def test_deciding_in_a_list_is_offered_only_where_something_shown_is_green(
+    office: Office, role: str, named: str
+) -> None:
+    person = busiest(office) if role == "account_manager" else office.of(role)
+    page = office.at(person).get("/inbox").text
+    assert re.findall(r'name="act" value="decide">([^<]*)<', page) == ([named] if named else [])
+    assert ("Only green cases are decided in a list" in page) == bool(named)
 
 
 def test_what_changed_after_the_page_was_made_is_not_decided(office: Office) -> None:
