@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from door.store import fact
-from portal import green
+from portal import green, reasons
 from portal.asking import SignedIn
 from portal.house import Asking
 from portal.page import Reader, names_of, show, spoken
@@ -107,13 +107,15 @@ def listed(asking: Asking, filters: Filters, after: Place, status: int = 200, **
         page = list(islice(found, PAGE))
         more = next(found, None) is not None
     last = page[-1].state if page else None
-    return show(asking, "inbox.html", status, filters=filters, groups=_groups(asking, page), n=len(page),
+    reader = Reader(spoken(asking.request, asking.me.language))
+    return show(asking, "inbox.html", status, filters=filters, groups=_groups(asking, page, reader), n=len(page),
                 **_counts(asking, waiting, len(first)),
                 later=filters.address(after=f"{last.due_on or '9999-12-31'}.{last.id}") if more and last else "",
                 begun=after != START, first=filters.address(), units=_units(asking), steps=_steps(asking),
                 standing_in=names_of(asking.db, sorted(asking.me.person.stands_for)),
                 names=names_of(asking.db, [w.state.holder or "" for w in page]),
                 level_of=level_of, sight=lambda w: sight(asking, w.state), **_green(asking, page),
+                why=reasons.rows(asking, page, reader),
                 verdicts=values.pop("verdicts", ()), batch=asking.portal.house.salts(1)[0][:12], **values)  # fmt: skip
 
 
@@ -138,8 +140,8 @@ def _counts(asking: Asking, waiting: Sequence[Waiting], n: int) -> dict[str, Any
     }  # fmt: skip
 
 
-def _groups(asking: Asking, page: Sequence[Waiting]) -> list[tuple[str, list[Waiting]]]:
-    say = Reader(spoken(asking.request, asking.me.language)).say
+def _groups(asking: Asking, page: Sequence[Waiting], reader: Reader) -> list[tuple[str, list[Waiting]]]:
+    say = reader.say
     today = date.fromisoformat(asking.day)
     sunday = (today + timedelta(days=6 - today.weekday())).isoformat()
 

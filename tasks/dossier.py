@@ -79,14 +79,14 @@ def answers(package: Past | None) -> dict[tuple[str, str], str]:
     return {(a["facility"], a["checkpoint"]): a["value"] for a in package.payload.get("answers", ())} if package else {}
 
 
-def pasts(db: Db, streams: Sequence[str], packages: bool = False) -> dict[str, tuple[Past, ...]]:
-    """The entries of streams in order, all or the packages alone."""
+def pasts(db: Db, streams: Sequence[str], only: Sequence[str] = ()) -> dict[str, tuple[Past, ...]]:
+    """The entries of streams in order: all, or those of some actions alone."""
     where, values = among(db, "stream", streams)
-    where += " AND action IN ('submit', 'collect')" if packages else ""
+    where += f" AND action IN ({', '.join('?' * len(only))})" if only else ""
     found: dict[str, list[Past]] = {}
     for stream, seq, action, person, day, at, payload in db.rows(
         f"SELECT stream, seq, action, person, business_date, recorded_at, payload FROM entry WHERE {where} "
-        "ORDER BY stream, seq", values):  # fmt: skip
+        "ORDER BY stream, seq", values, *only):  # fmt: skip
         found.setdefault(stream, []).append(Past(seq, action, person, day, at, payload))
     return {stream: tuple(past) for stream, past in found.items()}
 
@@ -98,7 +98,7 @@ def dossiers(db: Db, states: Iterable[State]) -> list[Dossier]:
     made = [Dossier(s, past[s.stream]) for s in wanted]
     closed = _closed(db, {s.subject for s in wanted})
     made = [replace(d, earlier=_before(d, closed.get(d.state.subject, ()))) for d in made]
-    previous = pasts(db, sorted({s.stream for d in made for s in d.searched}), packages=True)
+    previous = pasts(db, sorted({s.stream for d in made for s in d.searched}), PACKAGES)
     return [replace(d, answers_before=_last_answers(d.searched, previous)) for d in made]
 
 

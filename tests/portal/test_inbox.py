@@ -1,16 +1,22 @@
 """The inbox of each role: what waits, filtered and paged by the address; taking in hand, deciding many at once."""
 
+import html
 import re
+from collections import Counter
+from datetime import timedelta
+from typing import Any
 
 import orjson
 import pytest
 from alembic import command
 
+from door.db import Db, Row
 from door.schema import config, connection
+from portal.page import Reader
 from tasks import books
 from tasks.inbox import inbox
 from tests.portal.conftest import Office
-from tests.portal.links import able, at_the_desk, do, returned
+from tests.portal.links import able, at_the_desk, do, restriction, returned, waiting
 
 LINK = re.compile(r'href="/cases/(\d+)"')
 PICK = re.compile(r'name="item" value="(\d+)"[^>]*?( data-green)?><input type="hidden" name="seen.\d+" value="(\d+)"')
@@ -96,6 +102,83 @@ def test_green_cases_are_decided_in_a_list_each_with_its_own_verdict_and_a_repea
         ]
     assert tried(office, manager) == before
     assert set(office.woken) == {"four_eyes_verification"}
+
+
+def why(office: Office, person: str, case: int, address: str = "/inbox", language: str = "en") -> str:
+    """What his inbox says of a case below its name, and its exposure."""
+    browser = office.at(person)
+    browser.cookies.set("language", language)
+    page = browser.get(address).text
+    browser.cookies.set("language", "en")
+    found = re.search(
+        rf'href="/cases/{case}">[^<]*</a><small class="dim">(.*?)</small>.*?class="num amt">(.*?)</td>', page, re.S
+    )
+    assert found, page
+    return f"{html.unescape(found[1])} | {found[2]}"
+
+
+def test_a_restriction_is_named_by_the_books_words_with_its_facility_and_who_proposed_it(office: Office) -> None:
+    case, shin, facility = restriction(office)
+    bae = able(office, case)[0]
+    ((name,),) = office.db.rows("SELECT name FROM person WHERE id = ?", shin)
+    says = why(office, bae, case)
+    assert says.startswith(f"Restriction · K1 no drawing · Facility {facility} · proposed by {name} | ₩")
+    assert why(office, bae, case, language="ko").startswith(
+        f"여신제한 · K1 인출정지 · 여신 {facility} · 제안: {name} | "
+    )
+    broad, _, _ = restriction(office, "K4")
+    assert "K4 no new business · All of the borrower's facilities" in why(office, able(office, broad)[0], broad)
+
+
+def test_an_order_says_what_it_asks_and_what_was_last_done_about_it(office: Office) -> None:
+    ((case,),) = office.db.rows("SELECT case_id FROM item WHERE step = 'in_work' ORDER BY case_id LIMIT 1")
+    manager, day = able(office, case)[0], office.house.business_date()
+    ((name,),) = office.db.rows("SELECT name FROM person WHERE id = ?", manager)
+    kind = orjson.loads(office.db.rows("SELECT state FROM cases WHERE id = ?", case)[0][0])[5]["kind"]
+    assert why(office, manager, case).startswith(f"Order · {kind} ")
+    until = (day + timedelta(days=5)).isoformat()
+    do(office, manager, "ask_extension", case, {"until": until, "reason": "The office in charge needs longer."})
+    officer = able(office, case)[0]
+    assert f"until {Reader('en').day(until)} asked for by {name}" in why(office, officer, case, "/inbox?step=extend")
+    do(office, officer, "deny", case, {"reason": "There was time enough."})
+    assert "more time was not granted" in why(office, manager, case, "/inbox?step=in_work")
+
+
+def test_an_inspection_says_what_was_found_or_why_it_came_back(office: Office) -> None:
+    case, officer = waiting(office, "check")
+    assert "· no finding |" in why(office, officer, case, "/inbox?step=check")
+    returned(office, case, findings=True)
+    assert "· one finding: " in why(office, able(office, case)[0], case, "/inbox?step=check")
+    do(office, able(office, case)[0], "return", case,
+       {"defects": [{"code": "B02", "where": "Meter"}], "reason": "It can't be read."})  # fmt: skip
+    assert "· came back: B02 " in why(office, able(office, case)[0], case)
+    desk, officer = at_the_desk(office, green=True)
+    assert "· no finding, " in why(office, officer, desk, "/inbox?step=verify_desk")
+    do(office, officer, "disagree", desk, {"outcome": "V2", "own_level": 2, "reason": "The stock is less than half."})
+    assert "· disagreed with: V2 " in why(office, able(office, desk)[0], desk, "/inbox?step=review")
+
+
+def test_who_verifies_blind_is_given_no_reason(office: Office) -> None:
+    case, officer = waiting(office, "verify_site")
+    assert re.match(r"Inspection · [a-z ]+ \| ₩", why(office, officer, case, "/inbox?step=verify_site"))
+
+
+@pytest.mark.parametrize("role", ["post_loan_officer", "credit_manager"])
+def test_nothing_is_asked_row_by_row(office: Office, monkeypatch: pytest.MonkeyPatch, role: str) -> None:
+    person = office.of(role)
+    office.at(person)
+    asked, rows = Counter[str](), Db.rows
+
+    def counted(db: Db, sql: str, *params: Any) -> list[Row]:
+        asked[sql] += 1
+        return rows(db, sql, *params)
+
+    monkeypatch.setattr(Db, "rows", counted)
+    shown = LINK.findall(office.at(person).get("/inbox").text)
+    about = {sql: n for sql, n in asked.items() if re.search(r"FROM (entry|facility|book|person WHERE) ", sql)}
+    assert {sql: n for sql, n in about.items() if n > 3} == {}
+    assert len(about) >= 2
+    assert len(shown) > 4
 
 
 def test_what_is_not_his_or_no_longer_as_it_was_is_told_so_and_never_tried(office: Office) -> None:
