@@ -1,7 +1,7 @@
 """The portal as one application: routes, guard, and what is said where something can't be."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from door.db import Unreachable
 from portal import (
+    access,
     account,
     audit,
     batch,
@@ -29,9 +30,9 @@ from portal import (
     visit,
 )
 from portal.api import api
-from portal.asking import Forged, NotThere, SignInFirst
-from portal.guard import Guard, TooLarge
-from portal.house import Portal
+from portal.asking import COOKIE, Forged, NotThere, SignInFirst
+from portal.guard import Guard, TooLarge, numbered
+from portal.house import Me, Portal, portal_of
 from portal.page import show_anybody
 from portal.proof import ProveFirst
 from portal.provider import Declared, Provider
@@ -73,7 +74,7 @@ def create(house: House, hosts: Sequence[str] = ("127.0.0.1", "localhost"),
 
     app = FastAPI(title="Post-loan management", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
     app.state.portal = portal
-    app.add_middleware(Guard, hosts=hosts, secure=not plain)
+    app.add_middleware(Guard, hosts=hosts, secure=not plain, failed=_failed)
     for page in PAGES:
         app.include_router(page.router)
     app.mount("/api/v1", api(portal))
@@ -89,22 +90,38 @@ def create(house: House, hosts: Sequence[str] = ("127.0.0.1", "localhost"),
 
     @app.exception_handler(NotThere)
     def not_there(request: Request, e: NotThere) -> Response:
-        return show_anybody(request, "problem.html", 404, what="not_there")
+        return _told(request, 404, "not_there")
 
     @app.exception_handler(Forged)
     def forged(request: Request, e: Forged) -> Response:
-        return show_anybody(request, "problem.html", 403, what="forged")
+        return _told(request, 403, "forged")
 
     @app.exception_handler(HTTPException)
     def http(request: Request, e: HTTPException) -> Response:
-        return show_anybody(request, "problem.html", e.status_code, what="not_there" if e.status_code == 404 else "odd")
+        return _told(request, e.status_code, "not_there" if e.status_code == 404 else "odd")
 
     @app.exception_handler(TooLarge)
     def too_large(request: Request, e: TooLarge) -> Response:
-        return show_anybody(request, "problem.html", 413, what="too_large")
+        return _told(request, 413, "too_large")
 
     @app.exception_handler(Unreachable)
     def unreachable(request: Request, e: Unreachable) -> Response:
         return show_anybody(request, "problem.html", 503, what="unreachable")
 
     return app
+
+
+def _failed(request: Request, defect: Exception) -> Response:
+    return _told(request, 500, "defect", number=numbered(defect), asked=request.method in ("GET", "HEAD"))
+
+
+def _told(request: Request, status: int, what: str, **more: object) -> Response:
+    """Why not; to whoever is signed in in his language, with his menu."""
+    return show_anybody(request, "problem.html", status, _reader(request), what=what, **more)
+
+
+def _reader(request: Request) -> Me | None:
+    portal, cookie = portal_of(request), request.cookies.get(COOKIE, "")
+    with suppress(Exception), portal.db() as db:  # what has failed may be this very thing
+        return access.session(db, portal, cookie, portal.house.business_date().isoformat()) if cookie else None
+    return None

@@ -1,10 +1,13 @@
 """What every answer carries and every request must not be: headers that confine a page to itself, a known host, an
 origin of our own for whatever changes something, a body of bounded size."""
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,9 +22,19 @@ class TooLarge(Exception):
     says = f"At most {LARGEST >> 20} MB are taken at a time."
 
 
+def numbered(defect: Exception) -> str:
+    """The number that somebody is told of a defect: in the server's log it stands below the defect."""
+    number = f"e-{secrets.token_hex(3)}"
+    defect.add_note(number)
+    return number
+
+
 class Guard:
-    def __init__(self, app: ASGIApp, hosts: Sequence[str], secure: bool) -> None:
-        self.app, self.hosts, self.secure = app, frozenset(hosts), secure
+    """`failed` says what a page says where the program has failed."""
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str], secure: bool,
+                 failed: Callable[[Request, Exception], Response]) -> None:  # fmt: skip
+        self.app, self.hosts, self.secure, self.failed = app, frozenset(hosts), secure, failed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -31,7 +44,12 @@ class Guard:
         if refused:
             await _said(scope["path"], *refused)(scope, receive, self._with_headers(scope, send))
             return
-        taken = 0
+        taken, begun, confined = 0, False, self._with_headers(scope, send)
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await confined(message)
 
         async def bounded() -> Message:
             nonlocal taken
@@ -41,7 +59,14 @@ class Guard:
                 raise TooLarge
             return message
 
-        await self.app(scope, bounded, self._with_headers(scope, send))
+        try:
+            await self.app(scope, bounded, sending)
+        except Exception as defect:
+            if not begun:
+                page = await run_in_threadpool(self.failed, Request(scope), defect)
+                page.headers["Connection"] = "close"  # the server does, after a defect
+                await page(scope, receive, sending)
+            raise  # into the server's log
 
     def _refused(self, scope: Scope) -> tuple[str, int] | None:
         headers = Headers(scope=scope)

@@ -25,7 +25,7 @@ from door.db import Db
 from door.replay import Divergence
 from door.store import among
 from portal.arrows import arrows
-from portal.house import Asking, Portal, portal_of
+from portal.house import Asking, Me, Portal, portal_of
 from portal.menu import menu
 from tasks import words
 from tasks.found import Difference, difference
@@ -202,11 +202,13 @@ def show(asking: Asking, template: str, status: int = 200, **values: Any) -> HTM
                  zone=house.zone, here=asking.request.url.path, **values)  # fmt: skip
 
 
-def show_anybody(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page for whom we do not know."""
+def show_anybody(
+    request: Request, template: str, status: int = 200, me: Me | None = None, **values: Any
+) -> HTMLResponse:
+    """A page for whom we do not know, or do not need to."""
     portal: Portal = portal_of(request)
-    return _page(request, spoken(request), template, status, me=None, today=portal.house.business_date().isoformat(),
-                 bank=portal.house.bank, zone=portal.house.zone, here=request.url.path, **values)  # fmt: skip
+    return _page(request, spoken(request, me.language if me else ""), template, status, me=me, bank=portal.house.bank,
+                 today=portal.house.business_date().isoformat(), zone=portal.house.zone, here=request.url.path, **values)  # fmt: skip
 
 
 def spoken(request: Request, own: str = "") -> str:

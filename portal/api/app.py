@@ -22,7 +22,7 @@ from portal.api.caller import LARGEST, Acts, Caller, HandsIn, Key, Pays, Problem
 from portal.api.evidence import router as evidence_router
 from portal.arrows import HIGH_RISK
 from portal.evidence import stranger
-from portal.guard import TooLarge
+from portal.guard import TooLarge, numbered
 from portal.house import Portal
 from portal.scope import scope
 from portal.sight import sight
@@ -220,5 +220,9 @@ def unreachable(request: Request, e: Exception) -> JSONResponse:
 
 
 def defect(request: Request, e: Exception) -> JSONResponse:
-    """Nobody foresaw it; it stands in the log."""
-    return _problem(500, "defect", "This is a defect of the program: ask again with the same key, and report it.", {})
+    """Nobody foresaw it."""
+    number = numbered(e)
+    says = f"This is a defect of the program: ask again with the same key, and report it by its number, {number}."
+    answer = _problem(500, "defect", says, {"number": number})
+    answer.headers["Connection"] = "close"  # the server does, after a defect
+    return answer
