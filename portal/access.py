@@ -21,6 +21,7 @@ from portal.house import Me, Portal
 
 IDLE, WHOLE, PROVED = timedelta(minutes=30), timedelta(hours=10), timedelta(minutes=5)
 AWAY = timedelta(minutes=10)  # for what is done at the bank's account service
+REMEMBERED = timedelta(days=1)  # whose a sign-in was that is over, for what its pages still send
 GUESSES = {"account": 5, "address": 30}  # failures within the window, then nothing is tried for the rest of it
 WINDOW = timedelta(minutes=15)
 SHORTEST = 12
@@ -61,7 +62,7 @@ def admit(db: Db, portal: Portal, person: str, address: str, way: str, proved_at
     """A session for somebody who proved who he is, by a way ("password", "oidc"); when, if not just now (empty: long ago)."""
     cookie, now = secrets.token_urlsafe(32), portal.house.now()
     db.run("DELETE FROM throttle WHERE key = ?", f"account:{person}")
-    db.run("DELETE FROM session WHERE ends_at < ?", now)
+    db.run("DELETE FROM session WHERE ends_at < ?", _later(now, -REMEMBERED))
     db.run("INSERT INTO session (token, person, seen_at, proved_at, ends_at, way) VALUES (?, ?, ?, ?, ?, ?)",
            _digest(cookie), person, now, now if proved_at is None else proved_at, _later(now, WHOLE), way)  # fmt: skip
     noted(db, portal, person, "signed_in", {"address": address, "by": way})
@@ -93,19 +94,18 @@ def has_password(db: Db, person: str) -> bool:
     return bool(db.rows("SELECT 1 FROM credential WHERE person = ? AND password <> ''", person))
 
 
-def session(db: Db, portal: Portal, cookie: str, day: str) -> Me | None:
-    """Who comes with this cookie, if his session is not over and he is still in service."""
+def session(db: Db, portal: Portal, cookie: str, day: str, over: bool = False) -> Me | None:
+    """Who comes with this cookie, if his session is not over and he is still in service; `over`: whose it was, if it is."""
     now = portal.house.now()
     token = _digest(cookie)
-    found = one(db.rows("SELECT s.person, s.seen_at, s.proved_at, p.name, u.name, p.language, s.way FROM session s "
-                        "JOIN person p ON p.id = s.person JOIN unit u ON u.id = p.unit "
-                        "WHERE s.token = ? AND s.ends_at > ?", token, now))  # fmt: skip
-    if found is None or _later(found[1], IDLE) <= now:
+    found = one(db.rows("SELECT s.person, s.seen_at, s.proved_at, p.name, u.name, p.language, s.way, s.ends_at FROM session s "
+                        "JOIN person p ON p.id = s.person JOIN unit u ON u.id = p.unit WHERE s.token = ?", token))  # fmt: skip
+    if found is None or (found[7] <= now or _later(found[1], IDLE) <= now) != over:
         return None
     person = store.people(db, [found[0]], day).get(found[0])
     if person is None:
         return None
-    if _later(found[1], timedelta(minutes=1)) <= now:
+    if not over and _later(found[1], timedelta(minutes=1)) <= now:
         db.run("UPDATE session SET seen_at = ? WHERE token = ?", now, token)
     return Me(person, found[3], found[4], found[5], token, csrf(cookie), found[2], found[6])
 

@@ -30,7 +30,7 @@ from portal import (
     visit,
 )
 from portal.api import api
-from portal.asking import COOKIE, Forged, NotThere, SignInFirst
+from portal.asking import COOKIE, Forged, NotThere, SentTooLate, SignInFirst
 from portal.guard import Guard, TooLarge, numbered
 from portal.house import Me, Portal, portal_of
 from portal.page import show_anybody
@@ -83,6 +83,10 @@ def create(house: House, hosts: Sequence[str] = ("127.0.0.1", "localhost"),
     @app.exception_handler(SignInFirst)
     def sign_in_first(request: Request, e: SignInFirst) -> Response:
         return RedirectResponse(f"/signin?next={e.next}", 303)
+
+    @app.exception_handler(SentTooLate)
+    def sent_too_late(request: Request, e: SentTooLate) -> Response:
+        return RedirectResponse(e.next, 303)
 
     @app.exception_handler(ProveFirst)
     def prove_first(request: Request, e: ProveFirst) -> Response:

@@ -1,7 +1,7 @@
 """Dependencies of the routes: who asks, and what he sent. Not signed in: to the sign-in page and back; a form that was
 not made for this sign-in is refused."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
@@ -9,7 +9,8 @@ from urllib.parse import quote
 from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
-from portal import access
+from door.db import Db
+from portal import access, unsent
 from portal.house import Answered, Asking, Connection, portal_of
 
 COOKIE = "postloan"
@@ -31,20 +32,32 @@ class Forged(Answered):
     """A form that no page of this sign-in sent."""
 
 
+class SentTooLate(Answered):
+    """A form of ours, of an earlier sign-in; `next`: where he finds again what he wrote."""
+
+    def __init__(self, next: str) -> None:
+        self.next = next
+
+
 def caller_of(request: Request) -> str:
     """The address that it comes from."""
     return request.client.host if request.client else ""
 
 
-def signed_in(request: Request, db: Connection) -> Iterator[Asking]:
-    portal = portal_of(request)
-    day = portal.house.business_date().isoformat()
-    cookie = request.cookies.get(COOKIE, "")
-    me = access.session(db, portal, cookie, day) if cookie else None
-    if me is None:
+def signed_in(request: Request, db: Connection) -> Asking:
+    asking = _asking(request, db)
+    if asking is None:
         where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         raise SignInFirst(quote(where if request.method in ("GET", "HEAD") else "/inbox", safe="/"))
-    yield Asking(request, portal, db, me, day)
+    return asking
+
+
+def _asking(request: Request, db: Db, over: bool = False) -> Asking | None:
+    """Who asks, if he is signed in; `over`: who did while he was."""
+    portal, cookie = portal_of(request), request.cookies.get(COOKIE, "")
+    day = portal.house.business_date().isoformat()
+    me = access.session(db, portal, cookie, day, over) if cookie else None
+    return Asking(request, portal, db, me, day) if me else None
 
 
 async def sent(request: Request) -> AsyncIterator[FormData]:
@@ -72,10 +85,19 @@ class Posted:
         return {name: value for name, value in self.form.items() if isinstance(value, str) and name != FORM}
 
 
-def posted(asking: Annotated[Asking, Depends(signed_in)], form: Annotated[FormData, Depends(sent)]) -> Posted:
-    token = form.get(FORM)
-    if not isinstance(token, str) or not access.same(token, asking.me.csrf):
+def posted(request: Request, db: Connection, form: Annotated[FormData, Depends(sent)]) -> Posted:
+    """Whatever comes too late, the sign-in being over or another, is kept for who sent it: its own token says that it was
+    he, or its origin that a page of ours was sent, to which the guard has held it."""
+    asking, token = _asking(request, db), str(form.get(FORM, ""))
+    if asking is None:
+        late = _asking(request, db, over=True)
+        own = late is not None and access.same(token, late.me.csrf)
+        raise SignInFirst(unsent.keep(late, form, FORM) if late and own else "/inbox")
+    if not access.same(token, asking.me.csrf):
+        if request.headers.get("origin"):
+            raise SentTooLate(unsent.keep(asking, form, FORM))
         raise Forged
+    unsent.drop(asking, str(form.get(unsent.FIELD, "")))
     return Posted(asking, form)
 
 

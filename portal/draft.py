@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import orjson
 
 from door.db import one
-from portal.asking import FORM, Posted
 from portal.guard import TooLarge
 from portal.house import Asking
 
 #: What travels with a form and is nothing that anybody typed.
-CARRIED = frozenset({FORM, "key", "act", "behalf", "password", "quiet"})
+CARRIED = frozenset({"key", "act", "behalf", "password", "quiet"})
 LARGEST = 2_000_000  # characters of a draft
 
 
@@ -27,9 +26,9 @@ class Draft:
         return number(self.typed.get("seen", ""))
 
 
-def typed(posted: Posted) -> dict[str, str]:
+def typed(fields: Mapping[str, str]) -> dict[str, str]:
     """What was typed, and which version of the case was seen."""
-    return {name: value for name, value in posted.fields().items() if name not in CARRIED}
+    return {name: value for name, value in fields.items() if name not in CARRIED}
 
 
 def load(asking: Asking, case: int, action: str) -> Draft | None:

@@ -31,7 +31,7 @@ def unproved(posted: Posted, reader: Reader, case: int, kept: str, next: str) ->
     if not how:
         return ""
     if how == "account":
-        draft.save(asking, case, kept, draft.typed(posted))
+        draft.save(asking, case, kept, draft.typed(posted.fields()))
         raise ProveFirst(asking, next)
     if not password:
         return say("Write your password.")

@@ -1,4 +1,4 @@
-"""Sign-in, sign-out, and what a person chooses for himself: language and scheme."""
+"""Sign-in, sign-out, what was sent when a sign-in had ended, and what a person chooses for himself: language and scheme."""
 
 from typing import Annotated
 from urllib.parse import unquote
@@ -8,10 +8,11 @@ from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from door.command import Refused
-from portal import access
-from portal.asking import COOKIE, Form, caller_of, sent
+from portal import access, unsent
+from portal.asking import COOKIE, Form, SignedIn, caller_of, sent
 from portal.house import Connection, portal_of
-from portal.page import LANGUAGES, show_anybody
+from portal.labels import labels
+from portal.page import LANGUAGES, Reader, names_of, show, show_anybody, spoken
 
 router = APIRouter()
 
@@ -56,6 +57,24 @@ def preferences(posted: Form) -> Response:
     if theme := posted.text("theme"):
         answer.set_cookie("theme", theme if theme in ("light", "dark") else "", samesite="lax", httponly=True)
     return answer
+
+
+@router.get(unsent.HERE)
+def not_sent(asking: SignedIn) -> Response:
+    """What he sent after his sign-in had ended."""
+    say = Reader(spoken(asking.request, asking.me.language)).say
+    called = labels(say) | {"text": say("Comment"), "to": say("To")}
+    forms = unsent.kept(asking)
+    names = names_of(asking.db, [value for _, sent, _ in forms for name, value in sent if name == "to"])
+    wrote = [[(called[n], names.get(v, v)) for n, v in sent if n in called and v] for _, sent, _ in forms]
+    return show(asking, "unsent.html", forms=[(path, sent, at, w) for (path, sent, at), w in zip(forms, wrote, strict=True)],
+                field=unsent.FIELD)  # fmt: skip
+
+
+@router.post(unsent.HERE)
+def drop(posted: Form) -> Response:
+    unsent.drop(posted.asking, posted.text("drop"))
+    return RedirectResponse(unsent.HERE, 303)
 
 
 def page(request: Request, status: int, next: str, problem: str = "", until: str = "", person: str = "") -> Response:

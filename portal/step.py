@@ -134,7 +134,7 @@ def taken(posted: Posted, view: View) -> Response:
     asking, case, act = posted.asking, view.file.s.id, posted.text("act")
     if before := _before(view, posted.text("key")):
         return RedirectResponse(before, 303)
-    typed = draft.typed(posted)
+    typed = draft.typed(posted.fields())
     if view.refused is not None:
         return shown(view, typed=typed, status=status_of(view.refused))
     spoiled = _files(posted, view)
