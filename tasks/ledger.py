@@ -2,14 +2,21 @@
 
     due = pending + started + merged + skipped          started = in time + late + open + cancelled
 
+Due is counted from the other side: by what the journal says was decided, and by the grid for what is pending. So a row
+that was written, changed or removed past the door unbalances it.
+
 In time: the account manager concluded on the due date or before; late: after it; open: the inspection has not ended.
 """
 
 from collections import Counter
+from collections.abc import Set
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+
+import polars as pl
 
 from door.db import Db
 from models.policy import Book, PolicyError
@@ -17,6 +24,7 @@ from tasks import books
 from tasks.due import rows_due
 from tasks.files import keep_conditions
 from tasks.house import House
+from tasks.recorded import Astray, astray
 from tasks.run import newest_snapshot
 
 _STARTED = """
@@ -32,7 +40,8 @@ SELECT s.what, count(*) FROM (
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """Numbers of due rows. `pending` is None where it can't be told: no snapshot, or no book in force."""
+    """Numbers of due rows. `pending` is None where it can't be told: no snapshot, or no book in force. `astray`: the
+    rows in which journal and table differ."""
 
     due: int
     pending: int | None
@@ -44,31 +53,34 @@ class Equation:
     open: int
     cancelled: int
     reasons: tuple[tuple[str, int], ...]
+    astray: tuple[Astray, ...]
 
     @property
     def missing(self) -> int:
-        """How many rows are accounted for nowhere, on either side; 0: balanced."""
-        decided = self.due - (self.pending or 0) - self.started - self.merged - self.skipped
-        return abs(decided) + abs(self.started - self.in_time - self.late - self.open - self.cancelled)
+        """How many rows are not accounted for, on either side; 0: balanced."""
+        return len(self.astray) + abs(self.started - self.in_time - self.late - self.open - self.cancelled)
 
 
 def equation(db: Db, house: House, since: date, until: date, today: date) -> Equation:
     """Of the rows due from a day until a day (both included, neither after today)."""
     period = since.isoformat(), until.isoformat()
-    outcomes: Counter[str] = Counter(dict(db.rows(
-        "SELECT outcome, count(*) FROM due WHERE due_on BETWEEN ? AND ? GROUP BY outcome", *period)))  # fmt: skip
-    decided = db.rows("SELECT count(*) FROM due WHERE due_on BETWEEN ? AND ?", *period)[0][0]
-    ended: Counter[str] = Counter(dict(db.rows(_STARTED, *period)))
-    reasons = db.rows("SELECT reason, count(*) FROM due WHERE outcome = 'skipped' AND due_on BETWEEN ? AND ? "
-                      "GROUP BY reason ORDER BY count(*) DESC, reason", *period)  # fmt: skip
-    waiting = pending(db, house, today)
-    left = None if waiting is None else sum(n for day, n in waiting.items() if since <= day <= until)
-    return Equation(decided + (left or 0), left, outcomes["started"], outcomes["merged"], outcomes["skipped"],
-                    ended["in_time"], ended["late"], ended["open"], ended["cancelled"], tuple(reasons))  # fmt: skip
+    with nullcontext() if db.inside else db.snapshot():  # a run that decides meanwhile writes journal and table at once
+        outcomes: Counter[str] = Counter(dict(db.rows(
+            "SELECT outcome, count(*) FROM due WHERE due_on BETWEEN ? AND ? GROUP BY outcome", *period)))  # fmt: skip
+        ended: Counter[str] = Counter(dict(db.rows(_STARTED, *period)))
+        reasons = db.rows("SELECT reason, count(*) FROM due WHERE outcome = 'skipped' AND due_on BETWEEN ? AND ? "
+                          "GROUP BY reason ORDER BY count(*) DESC, reason", *period)  # fmt: skip
+        differ = tuple(astray(db, since, until))
+    lost = {(a.facility, a.kind, a.due_on) for a in differ if not a.stands}
+    recorded = outcomes.total() + len(lost) - sum(not a.recorded for a in differ)
+    left = pending(db, house, since, until, today, lost)
+    return Equation(recorded + (left or 0), left, outcomes["started"], outcomes["merged"], outcomes["skipped"],
+                    ended["in_time"], ended["late"], ended["open"], ended["cancelled"], tuple(reasons), differ)  # fmt: skip
 
 
-def pending(db: Db, house: House, today: date) -> Counter[date] | None:
-    """What is prescribed and not yet decided, by due date; None where it can't be told."""
+def pending(db: Db, house: House, since: date, until: date, today: date, lost: Set[tuple[str, str, str]]) -> int | None:
+    """How many rows due in the period are prescribed and not yet decided; None where it can't be told. What is `lost`
+    was decided: that the grid has it again is no news."""
     day = today.isoformat()
     snapshot = newest_snapshot(db, day)
     if not snapshot:
@@ -78,9 +90,11 @@ def pending(db: Db, house: House, today: date) -> Counter[date] | None:
         conditions = keep_conditions(db, house.snapshots)
         version = (db.rows("SELECT count(*) FROM due")[0][0],
                    *db.rows("SELECT max(id), sum(seq) FROM cases WHERE process = 'order'")[0])  # fmt: skip
-        return _pending(_Place(db, house.url), house.snapshots, snapshot, conditions, book, today, version)
+        plan = _plan(_Place(db, house.url), house.snapshots, snapshot, conditions, book, today, version)
     except (PolicyError, FileNotFoundError):
         return None
+    rows = plan.filter(pl.col("due_on").is_between(since, until)).iter_rows()
+    return sum((facility, kind, due_on.isoformat()) not in lost for facility, kind, due_on in rows)
 
 
 @dataclass(frozen=True)
@@ -98,9 +112,8 @@ class _Place:
 
 
 @lru_cache(maxsize=8)
-def _pending(place: _Place, snapshots: Path, snapshot: str, conditions: str, book: Book, today: date,
-             version: tuple[int | None, ...]) -> Counter[date]:  # fmt: skip
+def _plan(place: _Place, snapshots: Path, snapshot: str, conditions: str, book: Book, today: date,
+          version: tuple[int | None, ...]) -> pl.DataFrame:  # fmt: skip
     """The whole plan over the snapshot, which at a million facilities takes seconds; so it is kept until a row of the
     ledger, an order, a snapshot, a condition or the book is another (`version` and the hashes)."""
-    plan = rows_due(place.db, snapshots, snapshot, conditions, book, today)
-    return Counter(dict(plan.group_by("due_on").len().iter_rows()))
+    return rows_due(place.db, snapshots, snapshot, conditions, book, today).select("facility", "kind", "due_on")

@@ -4,6 +4,7 @@ asked for after a dry run, and what Prefect reports."""
 import asyncio
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ import pytest
 from deployments.automations import Hook
 from deployments.deploy import deploy
 from door.db import Db
+from portal.page import Reader
+from tasks import recorded
 from tasks.deliver import Post, send
-from tasks.ledger import equation
+from tasks.ledger import Equation, equation
 from tests.deployments.conftest import project
 from tests.portal.browser import serving
 from tests.portal.conftest import Office
@@ -100,27 +103,104 @@ def test_the_due_ledger_adds_up_on_both_sides(office: Office, moon: str) -> None
     assert f"<b>{found.due:,}</b><small>due</small>" in page
 
 
-def test_a_started_row_whose_inspection_is_gone_is_said(office: Office, moon: str) -> None:
-    today = office.house.business_date()
+def test_an_inspection_that_was_cancelled_is_counted_as_such(office: Office) -> None:
     case = office.db.rows("SELECT case_id FROM due WHERE outcome = 'started' ORDER BY due_on, facility LIMIT 1")[0][0]
-    before = equation(office.db, office.house, today.replace(year=today.year - 1), today, today)
+    before = of_the_year(office)
     office.db.run("UPDATE cases SET step = 'cancelled' WHERE id = ?", case)
-    after = equation(office.db, office.house, today.replace(year=today.year - 1), today, today)
-    assert after.cancelled == before.cancelled + 1
-    assert after.missing == 0
+    after = of_the_year(office)
+    assert (after.cancelled, after.missing) == (before.cancelled + 1, 0)
 
 
-def test_what_was_prescribed_and_not_yet_opened_is_pending(office: Office) -> None:
+def test_what_is_prescribed_and_not_yet_opened_is_pending(office: Office) -> None:
     today = office.house.business_date()
-    [(facility, kind, due_on)] = office.db.rows("SELECT facility, kind, due_on FROM due WHERE kind = 'use' AND outcome = "
-                                                "'started' AND due_on <= ? ORDER BY due_on DESC, facility LIMIT 1",
-                                                today.isoformat())  # fmt: skip
-    since = today.replace(year=today.year - 1)
-    before = equation(office.db, office.house, since, today, today)
+    later = today + timedelta(days=40)  # no run has been for it
+    found = equation(office.db, office.house, today, later, later)
+    decided = office.db.rows(
+        "SELECT count(*) FROM due WHERE due_on BETWEEN ? AND ?", today.isoformat(), later.isoformat()
+    )
+    assert found.pending
+    assert (found.due, found.missing) == (found.pending + decided[0][0], 0)
+
+
+@pytest.mark.parametrize("outcome", ["started", "merged", "skipped"])
+def test_a_due_row_removed_past_the_door_unbalances_the_ledger_and_is_named(
+    office: Office, moon: str, outcome: str
+) -> None:
+    before = of_the_year(office)
+    facility, kind, due_on, case = row_of(office, outcome)
     office.db.run("DELETE FROM due WHERE facility = ? AND kind = ? AND due_on = ?", facility, kind, due_on)
-    after = equation(office.db, office.house, since, today, today)
-    assert (after.due, after.started) == (before.due, before.started - 1)
-    assert after.pending == (before.pending or 0) + 1
+    after = of_the_year(office)
+    assert (after.due, after.pending) == (before.due, before.pending)
+    assert getattr(after, outcome) == getattr(before, outcome) - 1
+    assert after.missing == 1
+    page = in_words(office.at(moon).get(f"/operations?since={due_on}&until={due_on}").text)
+    assert "The due ledger does not balance: 1 row is not as the journal has it." in page
+    assert "✓ Balanced" not in page
+    assert f"{Reader('en').day(due_on)}: recorded as {outcome}, and gone from the ledger · Case {case}" in page
+    assert facility in page
+
+
+def test_a_due_row_written_past_the_door_unbalances_the_ledger_and_is_named(office: Office, moon: str) -> None:
+    """Skipped by hand: the inspection would never be opened, and nobody would have decided it."""
+    before = of_the_year(office)
+    facility, _, due_on, case = row_of(office, "started")
+    office.db.run("INSERT INTO due VALUES (?, 'rating', ?, 'skipped', 'not needed', ?)", facility, due_on, case)
+    after = of_the_year(office)
+    assert (after.due, after.skipped, after.missing) == (before.due, before.skipped + 1, 1)
+    page = in_words(office.at(moon).get(f"/operations?since={due_on}&until={due_on}").text)
+    assert (
+        f"{facility} , rating review, {Reader('en').day(due_on)}: in the ledger as skipped, and recorded nowhere"
+        in page
+    )
+
+
+def test_an_outcome_that_was_changed_past_the_door_unbalances_the_ledger(office: Office, moon: str) -> None:
+    facility, kind, due_on, _ = row_of(office, "started")
+    office.db.run("UPDATE due SET outcome = 'skipped', reason = 'not needed' WHERE facility = ? AND kind = ? AND due_on = ?",
+                  facility, kind, due_on)  # fmt: skip
+    assert of_the_year(office).missing == 1
+    page = office.at(moon).get(f"/operations?since={due_on}&until={due_on}").text
+    assert "in the ledger as skipped, and recorded as started" in page
+
+
+def test_a_started_row_whose_inspection_is_gone_unbalances_the_other_side(office: Office, moon: str) -> None:
+    _, _, due_on, case = row_of(office, "started")
+    office.db.run(
+        "PRAGMA foreign_keys = OFF" if office.db.dialect == "sqlite" else "SET session_replication_role = replica"
+    )
+    office.db.run("DELETE FROM cases WHERE id = ?", case)
+    assert of_the_year(office).missing == 1
+    assert (
+        "The due ledger does not balance: 1 row"
+        in office.at(moon).get(f"/operations?since={due_on}&until={due_on}").text
+    )
+
+
+def test_what_a_payload_said_that_is_erased_is_no_fault(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = of_the_year(office)
+    *_, case = row_of(office, "started")
+    office.db.run("UPDATE entry SET payload = NULL, salt = NULL WHERE stream = ? AND seq = 1", f"case:{case}")
+    monkeypatch.setattr(recorded, "_counts", {})
+    after = of_the_year(office)
+    assert (after.due, after.missing) == (before.due, 0)
+
+
+def of_the_year(office: Office) -> Equation:
+    today = office.house.business_date()
+    return equation(office.db, office.house, today.replace(year=today.year - 1), today, today)
+
+
+def row_of(office: Office, outcome: str) -> tuple[str, str, str, int]:
+    """One of the ledger, due by today: facility, kind, due date and case."""
+    found: tuple[str, str, str, int] = office.db.rows(
+        "SELECT facility, kind, due_on, case_id FROM due WHERE outcome = ? AND due_on <= ? ORDER BY due_on DESC, facility "
+        "LIMIT 1", outcome, office.house.business_date().isoformat())[0]  # fmt: skip
+    return found
+
+
+def in_words(page: str) -> str:
+    """What is read of a page, without its tags."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
 
 
 # -- runs -------------------------------------------------------------------------------------------------------------
