@@ -12,19 +12,23 @@ import polars as pl
 from markupsafe import Markup
 
 from door.command import Refused
-from door.db import Row
-from door.fold import State, facts_in
+from door.db import Db, Row
+from door.fold import CASE_COLUMNS, State, blank, fold, load
+from door.journal import COLUMNS, Entry
 from door.store import among
 from models.policy import Book
+from models.process import Process
 from portal.currency import currency
 from portal.house import Asking
 from portal.page import Reader
 from portal.sight import Sight
+from portal.story import payload
 from tasks import gate
 from tasks.dossier import PACKAGES, Dossier, answers
+from tasks.recorded import JOINED, joined
 from tasks.run import newest_snapshot
 
-BESIDE = 30  # of a borrower's controls and orders, the newest
+BESIDE, MANY = 30, 1000  # of a borrower's controls and orders, the newest; of those that a past day is searched in
 Facts = list[tuple[str, str | Markup, str]]  # name, value, class of the value
 
 
@@ -136,9 +140,10 @@ def facts(asking: Asking, s: State, sight: Sight, opening: Mapping[str, Any], bo
 # -- the facilities -----------------------------------------------------------------------------------------------------
 
 
-def arrears(asking: Asking, facilities: Sequence[str]) -> tuple[dict[str, int | None], str]:
-    """Days past due by facility in the newest snapshot, and its day; what can't be read is not evaluated."""
-    sha256 = newest_snapshot(asking.db, asking.day)
+def arrears(asking: Asking, facilities: Sequence[str], day: str) -> tuple[dict[str, int | None], str]:
+    """Days past due by facility in the newest snapshot of a day, and the snapshot's day; what can't be read is not
+    evaluated."""
+    sha256 = newest_snapshot(asking.db, day)
     found = asking.db.rows("SELECT as_of FROM snapshot WHERE sha256 = ?", sha256)
     try:
         rows = _read(asking.portal.house.snapshots / f"{sha256}.parquet")
@@ -148,7 +153,7 @@ def arrears(asking: Asking, facilities: Sequence[str]) -> tuple[dict[str, int | 
     return dict(wanted.iter_rows()), str(found[0][0]) if found else ""
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)  # today's, and one of a day that is looked back at
 def _read(snapshot: Path) -> pl.DataFrame:
     return pl.read_parquet(snapshot, columns=["facility", "dpd"])
 
@@ -167,21 +172,54 @@ def in_arrears(facilities: Sequence[str], days: Mapping[str, int | None], reader
 # -- the borrower -------------------------------------------------------------------------------------------------------
 
 
-def beside(asking: Asking, s: State, names_book: Mapping[str, Book]) -> list[Beside]:
-    """The borrower's other controls and orders: open ones first, the newest first."""
+def due_rows(db: Db, s: State, day: str, past: bool) -> list[Row]:
+    """What is answered here: facility, kind, due date, outcome; in the past without what joined the case after the day."""
+    rows = db.rows("SELECT facility, kind, due_on, outcome, reason FROM due WHERE case_id = ? ORDER BY due_on, facility, kind",
+                   s.id)  # fmt: skip
+    if past and any(row[4] == JOINED for row in rows):
+        by_then = joined(db, s.id, s.opened_on, day)
+        rows = [row for row in rows if row[4] != JOINED or tuple(row[:3]) in by_then]
+    return [tuple(row[:4]) for row in rows]
+
+
+def beside(asking: Asking, s: State, names_book: Mapping[str, Book], day: str) -> list[Beside]:
+    """The borrower's other controls and orders at the end of a day: open ones first, the newest first."""
     found = []
-    for id_, process, step, state, book, closed_on, due_on in asking.db.rows(
-        "SELECT c.id, c.process, c.step, c.state, c.book, c.closed_on, i.due_on FROM cases c LEFT JOIN item i "
-        "ON i.case_id = c.id WHERE c.subject = ? AND c.process IN ('control', 'order') AND c.id <> ? "
-        "ORDER BY c.closed_on IS NOT NULL, c.id DESC LIMIT ?", s.subject, s.id, BESIDE):  # fmt: skip
-        f = facts_in(state)
-        rules: Mapping[str, Any] = {}
-        if book in names_book:
-            rules = names_book[book].restrictions if process == "control" else names_book[book].orders
+    for other in _others(asking, s, day):
+        f, rules = other.facts, dict[str, Any]()
+        if other.book in names_book:
+            book = names_book[other.book]
+            rules = dict(book.restrictions if other.process == "control" else book.orders)
         rule = rules.get(f.get("kind", ""))
-        found.append(Beside(id_, process, step, f.get("kind", ""), rule.says if rule else "", f.get("facility", ""),
-                            due_on, closed_on))  # fmt: skip
+        found.append(Beside(other.id, other.process, other.step, f.get("kind", ""), rule.says if rule else "",
+                            f.get("facility", ""), other.due_on, other.closed_on))  # fmt: skip
     return found
+
+
+def _others(asking: Asking, s: State, day: str) -> list[State]:
+    db = asking.db
+    rows = db.rows(f"SELECT {', '.join(CASE_COLUMNS)} FROM cases WHERE subject = ? AND process IN ('control', 'order') AND "
+                   "id <> ? AND opened_on <= ? ORDER BY closed_on IS NOT NULL, id DESC LIMIT ?", s.subject, s.id, day,
+                   BESIDE if day == asking.day else MANY)  # fmt: skip
+    found = [load(row) for row in rows]
+    if day == asking.day:
+        return found
+    where, streams = among(db, "stream", [other.stream for other in found])
+    entries: dict[str, list[Entry]] = {}
+    for row in db.rows(f"SELECT {', '.join(COLUMNS)} FROM entry WHERE {where} AND business_date <= ? ORDER BY stream, seq",
+                       streams, day):  # fmt: skip
+        entries.setdefault(row[0], []).append(Entry(*row))
+    processes = asking.rules.processes
+    found = [then(processes[other.process], other, entries[other.stream]) for other in found if other.stream in entries]
+    return sorted(found, key=lambda other: (other.closed_on is not None, -other.id))[:BESIDE]
+
+
+def then(process: Process, s: State, entries: Sequence[Entry]) -> State:
+    """The case after these entries, its first ones."""
+    state = blank(process, s.id, s.subject, s.slot, s.parent, s.book)
+    for e in entries:
+        fold(process, state, e, payload(e))
+    return state
 
 
 def conditions(asking: Asking, facilities: Sequence[str], d: Dossier | None, book: Book | None) -> list[Agreed]:

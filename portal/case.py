@@ -3,6 +3,7 @@ may see the whole record; acts on the item are sent here, decisions have forms o
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Annotated, Any
 
 import orjson
@@ -12,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from door import store
 from door.command import Command, Refused
 from door.db import one
-from door.fold import CASE_COLUMNS, State, blank, fold, load
+from door.fold import CASE_COLUMNS, State, load
 from door.journal import COLUMNS, ZERO, Entry, intact
 from models.policy import Book, PolicyError
 from models.process import END, USER, Process
@@ -42,7 +43,9 @@ PLAIN = ("claim", "hand_back")
 
 @dataclass(slots=True)
 class File:
-    """The case as one person sees it: its state now or after an entry, its entries up to there, the borrower's name."""
+    """The case as one person sees it: its state now or after an entry, its entries up to there, the borrower's name.
+    `day`: as of which it is shown, with what stands beside it; `on`: the day that was asked for, if one was; `unborn`: on
+    it the case had not been opened."""
 
     asking: Asking
     s: State
@@ -50,6 +53,9 @@ class File:
     entries: list[Entry]
     sight: Sight
     last: int
+    day: str
+    on: str = ""
+    unborn: bool = False
     names: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -63,15 +69,14 @@ class File:
     @property
     def past(self) -> bool:
         """Is it shown as it stood, not as it stands?"""
-        return self.s.seq < self.last
+        return self.s.seq < self.last or self.day < self.asking.day
 
 
 @router.get("/cases/{case:int}")
-def shown(asking: SignedIn, case: int, at: Annotated[int | None, Query()] = None, answers: str = "",
+def shown(asking: SignedIn, case: int, at: Annotated[int | None, Query()] = None, on: str = "", answers: str = "",
           did: str = "") -> Response:  # fmt: skip
-    return _page(
-        opened(asking, case, at), changed_only=answers == "changed", did=did if did in (*ASKED, *PLAIN) else ""
-    )
+    file = opened(asking, case, at, _day(on, asking.day))
+    return _page(file, changed_only=answers == "changed", did=did if did in (*ASKED, *PLAIN) else "")
 
 
 @router.get("/cases/{case:int}/export")
@@ -124,8 +129,9 @@ def cancelling(asking: SignedIn, case: int) -> Response:
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
-def opened(asking: Asking, case: int, at: int | None = None) -> File:
-    """Raises NotThere where there is no such case, or none for him, or no such entry."""
+def opened(asking: Asking, case: int, at: int | None = None, on: str = "") -> File:
+    """The case as it stands, after an entry of it, or at the end of a day: after the last entry of that business date or
+    an earlier one. Raises NotThere where there is no such case, or none for him, or no such entry."""
     db, (where, values) = asking.db, scope(asking, of_one=True)
     row = one(db.rows(f"SELECT coalesce(b.name, ''), {_CASE} FROM cases c LEFT JOIN borrower b ON b.id = c.subject "
                       f"WHERE c.id = ? AND {where}", min(case, LARGEST), *values))  # fmt: skip
@@ -134,27 +140,31 @@ def opened(asking: Asking, case: int, at: int | None = None) -> File:
     s = load(row[1:])
     entries = [Entry(*e) for e in db.rows(f"SELECT {', '.join(COLUMNS)} FROM entry WHERE stream = ? AND seq <= ? "
                                           "ORDER BY seq", s.stream, s.seq)]  # fmt: skip
-    file = File(asking, s, str(row[0]), entries, sight(asking, s), s.seq)
-    if at is not None and at != s.seq:
-        if not file.sight.everything or not 0 < at < s.seq:
+    file = File(asking, s, str(row[0]), entries, sight(asking, s), s.seq, asking.day, on)
+    if on and not file.sight.everything:
+        raise NotThere
+    if on:
+        at = max((e.seq for e in entries if e.business_date <= on), default=None)
+        file.unborn = at is None
+    if at is not None and (on or at != s.seq):
+        if not file.sight.everything or not 0 < at <= s.seq:
             raise NotThere
-        file.entries = entries[:at]
-        file.s = _as_of(file)
+        file.entries, file.day = entries[:at], on or entries[at - 1].business_date
+        file.s = about.then(file.process, s, file.entries)
     s = file.s
-    manager = store.managers(db, [s.subject], asking.day).get(s.subject, "")
+    manager = store.managers(db, [s.subject], file.day).get(s.subject, "")
     named_ = {*persons(file.entries), manager, s.holder or "", s.owner or "", str(s.facts.get("inspector", "")),
               str(s.facts.get("manager", ""))}  # fmt: skip
     file.names = names_of(db, sorted(named_))
     return file
 
 
-def _as_of(file: File) -> State:
-    """The fold of the entries that are left."""
-    s, process = file.s, file.process
-    state = blank(process, s.id, s.subject, s.slot, s.parent, s.book)
-    for e in file.entries:
-        fold(process, state, e, payload(e))
-    return state
+def _day(text: str, today: str) -> str:
+    """A day up to today; empty where the text is none."""
+    try:
+        return min(date.fromisoformat(text).isoformat(), today)
+    except ValueError:
+        return ""
 
 
 def chained(entries: Sequence[Entry]) -> bool:
@@ -184,7 +194,7 @@ def _page(file: File, status: int = 200, changed_only: bool = False, did: str = 
           refused: Refused | None = None) -> Response:  # fmt: skip
     asking, s, reader, process, sight_ = file.asking, file.s, file.reader, file.process, file.sight
     book, d = _book(asking, s.book, file.reader), _dossier(file)
-    manager = store.managers(asking.db, [s.subject], asking.day).get(s.subject, "")
+    manager = store.managers(asking.db, [s.subject], file.day).get(s.subject, "")
     opening = payload(file.entries[0]) if file.entries else {}
     facts = sight_.facts(s)
     level = facts.get("level", facts.get("proposed_level"))
@@ -197,7 +207,7 @@ def _page(file: File, status: int = 200, changed_only: bool = False, did: str = 
         now=now(asking, s, process, reader) if not file.past else None, ended=process.steps[s.step].kind == END,
         chained=chained(file.entries), did=did, changed_only=changed_only, refused=why(asking, refused) if refused else "",
         key=asking.portal.house.salts(1)[0][:16], parent=_parent(file),
-        late=about.late_by(s.due_on, asking.day) if process.steps[s.step].kind == USER else 0,
+        late=about.late_by(s.due_on, file.day) if process.steps[s.step].kind == USER else 0,
         **_collected(file, d, book), **_around(file, d, opening, book), verified=_verified(file))  # fmt: skip
 
 
@@ -206,9 +216,7 @@ def _with(file: File) -> str:
     s, reader, step = file.s, file.reader, file.process.steps[file.s.step]
     if step.kind != USER:
         return ""
-    manager = (
-        store.managers(file.asking.db, [s.subject], file.asking.day).get(s.subject) if step.whose == "manager" else None
-    )
+    manager = store.managers(file.asking.db, [s.subject], file.day).get(s.subject) if step.whose == "manager" else None
     person = s.holder or s.owner or manager
     who = reader.say("you") if person == file.asking.me.id else file.names.get(person or "", reader.role(step.role))
     return reader.say("{who}, till {day}").format(who=who, day=reader.day(s.due_on, year=False)) if s.due_on else who
@@ -267,11 +275,10 @@ def _collected(file: File, d: Dossier | None, book: Book | None) -> dict[str, An
 
 
 def _around(file: File, d: Dossier | None, opening: Mapping[str, Any], book: Book | None) -> dict[str, Any]:
-    """Due rows, arrears, conditions, controls and orders, the gate; of them an inspector needs the due rows alone."""
+    """Due rows, arrears, conditions, controls and orders, the gate; of them an inspector needs the due rows alone. All of
+    it as of the day that is shown; conditions and the gate's answer are known of today alone."""
     asking, s = file.asking, file.s
-    due = asking.db.rows(
-        "SELECT facility, kind, due_on, outcome FROM due WHERE case_id = ? ORDER BY due_on, facility, kind", s.id
-    )
+    due = about.due_rows(asking.db, s, file.day, file.past)
     facilities = sorted(
         {str(ask["facility"]) for ask in opening.get("asks", ())} | {str(s.facts.get("facility") or "")} - {""}
     )
@@ -280,14 +287,15 @@ def _around(file: File, d: Dossier | None, opening: Mapping[str, Any], book: Boo
         return bare
     if not facilities:
         facilities = [f for (f,) in asking.db.rows("SELECT id FROM facility WHERE borrower = ? ORDER BY id", s.subject)]
-    days, data_of = about.arrears(asking, facilities)
+    days, data_of = about.arrears(asking, facilities, file.day)
     known = {book.hash: book} if book else {}
     return bare | {
         "arrears": about.in_arrears(facilities, days, file.reader), "data_of": data_of,
+        "beside": about.beside(asking, s, known, file.day),
+    } | ({} if file.past else {
         "agreed": about.conditions(asking, facilities, d if file.sight.judged else None, book),
-        "beside": about.beside(asking, s, known),
-        "gate": [(g, [why(asking, r) for r in g.reasons]) for g in about.at_the_gate(asking, facilities)] if not file.past else [],
-    }  # fmt: skip
+        "gate": [(g, [why(asking, r) for r in g.reasons]) for g in about.at_the_gate(asking, facilities)],
+    })  # fmt: skip
 
 
 def _verified(file: File) -> tuple[str, Entry | None, dict[str, Any]]:

@@ -18,6 +18,7 @@ from door.fold import facts_in
 from models.policy import Book
 from models.runs import Decided
 from tasks.grid import HORIZON, LEDGER, plan
+from tasks.recorded import JOINED
 from tasks.run import Run
 
 PRESSING = ("special", "use", "repayment", "rating", "regular")  # of several kinds in one case, it bears the first
@@ -120,7 +121,7 @@ def _merged(run: Run, book: Book, calendars: Mapping[str, str], borrower: str, r
         if row["outcome"] == "skipped":
             done.elsewhere.append(Decided(**said, outcome="skipped", reason=row["reason"]))
         elif (row["facility"], row["kind"]) in asked:
-            done.elsewhere.append(Decided(**said, outcome="merged", reason="open inspection", case_id=case))
+            done.elsewhere.append(Decided(**said, outcome="merged", reason=JOINED, case_id=case))
         else:
             done.pending.append((row["facility"], row["kind"], str(row["due_on"]), f"inspection {case} is open"))
 

@@ -17,6 +17,7 @@ from models.policy import PolicyError
 from tasks import books
 
 STAGE = "scheduled_inspection"
+JOINED = "open inspection"  # the reason of a row that joined a case which was open
 _SAID = """
 SELECT stream, payload FROM entry WHERE run = ? AND action = 'open'
  UNION ALL SELECT stream, payload FROM entry WHERE stream = ? AND action = 'finish'
@@ -93,6 +94,15 @@ def _said(db: Db, run: int) -> Iterator[tuple[int, Mapping[str, Any] | None]]:
         for stream, payload in block:
             case = int(stream.partition(":")[2])
             yield from ((case, row) for row in (orjson.loads(payload)["due"] if payload is not None else (None,)))
+
+
+def joined(db: Db, case: int, since: str, until: str) -> set[tuple[str, str, str]]:
+    """Facility, kind and due date of the rows that joined a case, by runs of a day until a day (both included)."""
+    ended = db.rows("SELECT c.subject, e.payload FROM cases c JOIN entry e ON e.stream = c.stream AND e.seq = c.seq WHERE "
+                    "c.process = 'run' AND c.subject LIKE ? AND e.action = 'finish'", f"{STAGE}/%")  # fmt: skip
+    return {(row["facility"], row["kind"], row["due_on"])
+            for subject, payload in ended if payload and since <= subject.split("/")[1] <= until
+            for row in orjson.loads(payload)["due"] if row["case_id"] == case}  # fmt: skip
 
 
 def _lead(db: Db) -> timedelta:
