@@ -4,9 +4,12 @@ import re
 from dataclasses import replace
 
 import pytest
+from fastapi.testclient import TestClient
 
 from portal import access
+from portal.app import create
 from portal.asking import COOKIE
+from portal.page import Reader
 from tests.portal.conftest import PASSWORD, Office
 
 LAST = "SELECT action FROM entry WHERE stream = ? ORDER BY seq DESC LIMIT 1"
@@ -94,6 +97,49 @@ def test_a_session_that_is_not_used_for_half_an_hour_is_over(
     portal, now = office.app.state.portal, office.house.now()
     portal.house = replace(office.house, now=lambda: access._later(now, access.timedelta(minutes=minutes)))
     assert (browser.get("/inbox").status_code == 303) == over
+
+
+@pytest.mark.parametrize(("minutes", "over"), [(599, False), (601, True)])
+def test_ten_hours_after_the_sign_in_it_is_over_however_much_it_was_used(
+    office: Office, choi: str, minutes: int, over: bool
+) -> None:
+    browser, _ = sign_in(office, choi, PASSWORD)
+    portal, now = office.app.state.portal, office.house.now()
+    for passed in [*range(20, 600, 20), minutes]:
+        portal.house = replace(
+            office.house, now=lambda passed=passed: access._later(now, access.timedelta(minutes=passed))
+        )
+        answer = browser.get("/inbox")
+        assert (answer.status_code == 303) == (over and passed == minutes), passed
+
+
+def test_behind_tls_the_browser_is_told_to_stay_there_and_sends_the_session_nowhere_else(
+    office: Office, choi: str
+) -> None:
+    for scheme, secure in (("http", False), ("https", True)):
+        app = create(replace(office.house, portal=f"{scheme}://postloan.example"), ["postloan.example"])
+        browser = TestClient(app, base_url=f"{scheme}://postloan.example", follow_redirects=False)
+        answer = browser.post("/signin", data={"username": choi, "password": PASSWORD})
+        assert answer.status_code == 303
+        assert ("; secure" in answer.headers["set-cookie"].lower()) == secure
+        assert answer.headers.get("strict-transport-security", "") == ("max-age=31536000" if secure else "")
+        assert answer.headers["referrer-policy"] == "same-origin"
+        app.state.portal.close()
+
+
+def test_an_address_that_guesses_at_thirty_accounts_waits_and_is_told_until_when_by_the_banks_clock(
+    office: Office, choi: str
+) -> None:
+    for n in range(30):
+        assert sign_in(office, f"nobody.{n}", "wrong")[1].status_code == 401
+    portal = office.app.state.portal
+    portal.house = replace(office.house, zone="Europe/Berlin")
+    answer = sign_in(office, choi, PASSWORD)[1]
+    assert answer.status_code == 429
+    until = access.blocked(office.db, portal, ("address:testclient",))
+    assert f"Try again at {Reader('en').instant(until, 'Europe/Berlin')}." in answer.text
+    portal.house = replace(office.house, now=lambda: until)
+    assert sign_in(office, choi, PASSWORD)[1].status_code == 303
 
 
 def test_a_form_that_no_page_of_this_session_made_changes_nothing(office: Office, choi: str) -> None:
