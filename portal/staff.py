@@ -16,6 +16,7 @@ from portal.asking import Form, NotThere, SignedIn
 from portal.changes import LANES, Typed, change
 from portal.house import Asking
 from portal.page import LANGUAGES, Reader, names_of, show, spoken
+from portal.scope import ALL
 from tasks.address import scheme
 from tasks.roster import ROLES, Change, save, would_leave_alone
 
@@ -114,12 +115,16 @@ def _reader(asking: Asking) -> Reader:
 
 
 def _sure(asking: Asking, posted: Form, made: Change, alone: Sequence[State]) -> Response:
-    """What nobody could do any more, and the change to be sent again."""
+    """What nobody could do any more, without its customers (whom an administrator doesn't see), and the change to be sent
+    again."""
     where, ids = among(asking.db, "c.id", [s.id for s in alone], "bigint")
-    borrowers: dict[int, str] = dict(asking.db.rows(
-        f"SELECT c.id, coalesce(b.name, c.subject) FROM cases c LEFT JOIN borrower b ON b.id = c.subject WHERE {where}", ids))  # fmt: skip
-    return show(asking, "staff_sure.html", 409, items=alone, borrowers=borrowers, since=made.since,
-                fields=posted.fields())  # fmt: skip
+    units: dict[int, str] = dict(asking.db.rows(
+        "SELECT c.id, u.name FROM cases c JOIN borrower b ON b.id = c.subject JOIN unit u ON u.id = b.unit "
+        f"WHERE {where}", ids))  # fmt: skip
+    left: dict[tuple[str, str, str], list[State]] = {}
+    for s in alone:
+        left.setdefault((s.process, s.step, units.get(s.id, "")), []).append(s)
+    return show(asking, "staff_sure.html", 409, number=len(alone), left=left, since=made.since, fields=posted.fields())
 
 
 # -- people -----------------------------------------------------------------------------------------------------------
@@ -186,7 +191,14 @@ def _person(asking: Asking, id_: str, did: str = "", what: str = "", typed: dict
                            "WHERE s.deputy = ? AND s.until >= ? ORDER BY s.since", id_, asking.day),
         colleagues=_colleagues(asking, id_, [r[0] for r in roles]) if may else [], all_roles=ROLES, all_languages=LANGUAGES,
         units=db.rows("SELECT id, name FROM unit WHERE id <> ? ORDER BY name, id", SYSTEM), what=what, typed=typed or {},
-        wrong=wrong or {}, may_change=may, own=id_ == asking.me.id)  # fmt: skip
+        wrong=wrong or {}, may_change=may, own=id_ == asking.me.id, relations=_relations(asking, id_))  # fmt: skip
+
+
+def _relations(asking: Asking, id_: str) -> list[Row]:
+    """Borrowers whose cases are not for him, each with its name for who may see customers."""
+    rows = asking.db.rows("SELECT r.subject, coalesce(b.name, '') FROM relation r LEFT JOIN borrower b ON b.id = r.subject "
+                          "WHERE r.person = ? ORDER BY r.subject", id_)  # fmt: skip
+    return [(id_, name if asking.me.has(*ALL) else "") for id_, name in rows]
 
 
 def _colleagues(asking: Asking, id_: str, roles: list[str]) -> list[Row]:

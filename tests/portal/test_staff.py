@@ -133,8 +133,14 @@ def test_what_would_leave_an_item_to_nobody_is_shown_and_only_then_saved(
     before = office.db.rows("SELECT count(*) FROM entry")
     asked = change(office, admin, "change_person", **fields)
     assert asked.status_code == 409
-    assert f'href="/cases/{case}"' in asked.text
     assert "Nobody would be left" in asked.text
+    ((borrower, branch),) = office.db.rows(
+        "SELECT b.name, u.name FROM cases c JOIN borrower b ON b.id = c.subject JOIN unit u ON u.id = b.unit WHERE c.id = ?",
+        case,
+    )
+    assert re.search(rf"<li><b>[^<]+</b>, {branch}: [0-9]+ items?<br><small>.*<span class=\"due", asked.text)
+    assert borrower not in asked.text  # nor is a case linked: an administrator sees no customer
+    assert "/cases/" not in asked.text
     assert office.db.rows("SELECT until FROM person WHERE id = ?", manager) == [(None,)]
     assert office.db.rows("SELECT count(*) FROM entry") == before
     assert change(office, admin, "change_person", sure="yes", **fields).status_code == 303
@@ -231,6 +237,21 @@ def test_a_vendor_is_engaged_and_the_contract_changed(office: Office, admin: str
     assert change(office, admin, "contract", per_day="0", **fields).status_code == 422
     branch = office.db.rows("SELECT id FROM unit WHERE lane = 'branch' ORDER BY id LIMIT 1")[0][0]
     assert change(office, admin, "contract", per_day="5", **{**fields, "unit": branch}).status_code == 422
+
+
+def test_who_looks_at_a_person_reads_which_borrowers_are_barred_and_only_who_sees_customers_their_names(
+    office: Office, admin: str
+) -> None:
+    person, subject, name = office.db.rows(
+        "SELECT r.person, b.id, b.name FROM relation r JOIN borrower b ON b.id = r.subject ORDER BY 1, 2")[0]  # fmt: skip
+    page = office.at(admin).get(f"/staff/people/{person}").text
+    assert f"<li>{subject}</li>" in page
+    assert name not in page
+    assert (
+        f'<a href="/cases?q={subject}">{name}</a>'
+        in office.at(office.of("auditor")).get(f"/staff/people/{person}").text
+    )
+    assert "No relation to a borrower is declared." in office.at(admin).get(f"/staff/people/{admin}").text
 
 
 def test_a_channel_comes_and_goes_and_its_address_is_in_no_entry(office: Office, admin: str) -> None:
