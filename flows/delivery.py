@@ -28,7 +28,7 @@ async def delivery(as_of: date | None = None) -> dict[str, int]:
             rules = books.rules(db)
             addressed = address(db, lambda db, case, on: eligible(db, rules, case, on), day, here.now())
             post = Post(here.bank, here.link_secret(), here.page, here.channel_secrets(),
-                        operations=f"{here.portal}/operations")  # fmt: skip
+                        operations=f"{here.portal}/operations", tells=books.letters(db, day))  # fmt: skip
             at_work.add(asdict(addressed), "addressed ")
             at_work.add(asdict(send(db, here.now, day, post, random.random)), "messages ")
     return at_work.counts

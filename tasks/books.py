@@ -5,7 +5,7 @@ from typing import Any
 
 from door.command import Rules
 from door.db import Db, one
-from models.policy import Book, PolicyError
+from models.policy import Book, Letters, PolicyError
 from processes import PROCESSES
 from tasks.fits import misfit
 
@@ -57,6 +57,14 @@ def in_force(db: Db, day: str) -> str:
         raise PolicyError([f"No policy book is in force on {day}: propose one with `postloan policy propose` and let a "
                            "second person approve it."])  # fmt: skip
     return str(versions[0][0])
+
+
+def letters(db: Db, day: str) -> Letters:
+    """What a message may tell on a day; the least where no book is in force."""
+    try:
+        return book(db, in_force(db, day)).letters
+    except PolicyError:
+        return Letters()
 
 
 def rules(db: Db) -> Rules:

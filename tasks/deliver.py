@@ -13,6 +13,8 @@ from itertools import islice
 
 from door import store
 from door.db import Db, Row
+from door.fold import State
+from models.policy import Letters
 from tasks.address import STILL_OPEN, scheme
 from tasks.channel import Failure, hand_over
 from tasks.letters import LINK_PLACE, Letter, Line, alarm, written
@@ -33,7 +35,7 @@ LINK_DAYS = 14  # a link lives until its item's deadline, at least a day, at mos
 class Post:
     """How this installation sends: the bank's name as letters give it; the secret of its tokens; the secrets that
     channel URLs name; `link(token)` the address of the page (without a token: the inbox); `operations` that of the page
-    of operations; waits in minutes."""
+    of operations; waits in minutes; what a letter `tells` of a borrower."""
 
     bank: str
     secret: bytes
@@ -42,6 +44,7 @@ class Post:
     waits: tuple[int, ...] = WAITS
     workers: int = 4
     operations: str = ""
+    tells: Letters = field(default_factory=Letters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ def _take(db: Db, until: str, now: str, on: str, post: Post) -> list[_Taken] | N
         until, BLOCK * post.workers)  # fmt: skip
     if not due:
         return None
-    lines, alerts, urls = _lines(db, due, on), _alerts(db, due), _urls(db, due)
+    lines, alerts, urls = _lines(db, due, on, post.tells), _alerts(db, due), _urls(db, due)
     lease, asked = later(now, LEASE.total_seconds()), []
     for id_, person, channel, tries, next_at, name, language in due:  # written before the lock, not under it
         letter, record = None, Letter("", "", "")
@@ -189,7 +192,7 @@ def _alerts(db: Db, due: Sequence[Row]) -> dict[str, Row]:
         f"AND a.what = t.what WHERE {where}", ids)}  # fmt: skip
 
 
-def _lines(db: Db, due: Sequence[Row], on: str) -> dict[str, list[tuple[Line, Token]]]:
+def _lines(db: Db, due: Sequence[Row], on: str, tells: Letters) -> dict[str, list[tuple[Line, Token]]]:
     """By message, what of it is still to be told: one line a case, each with what its token would say."""
     where, ids = store.among(db, "n.message", [row[0] for row in due])
     rows = db.rows(
@@ -205,8 +208,9 @@ def _lines(db: Db, due: Sequence[Row], on: str) -> dict[str, list[tuple[Line, To
     reader = {row[0]: row[1] for row in due}
     found: dict[str, dict[int, tuple[Line, Token]]] = {}
     for row in rows:
-        found.setdefault(row[0], {})[row[2]] = _line(row, reader[row[0]], managers.get(row[7]), names)
-    return {id_: _about(db, list(lines.values())) for id_, lines in found.items()}
+        line, token = _line(row, reader[row[0]], managers.get(row[7]), names)
+        found.setdefault(row[0], {})[row[2]] = replace(line, full=tells.borrower == "full"), token
+    return {id_: _about(db, list(lines.values()), tells) for id_, lines in found.items()}
 
 
 def _line(row: Row, person: str, manager: str | None, names: Mapping[str, str]) -> tuple[Line, Token]:
@@ -227,13 +231,26 @@ def _line(row: Row, person: str, manager: str | None, names: Mapping[str, str]) 
 _TOLD = {"late": "why_told", "nobody": "why_operations", "restriction": "why_manager", "lifted": "why_manager"}
 
 
-def _about(db: Db, lines: list[tuple[Line, Token]]) -> list[tuple[Line, Token]]:
-    """A letter about one case also says of which kind it is."""
+def _about(db: Db, lines: list[tuple[Line, Token]], tells: Letters) -> list[tuple[Line, Token]]:
+    """A letter about one case also says of which kind it is, and at which level where that may be told."""
     if len(lines) > 1:
         return lines
     line, token = lines[0]
     state = store.read_case(db, line.case)
-    return [(replace(line, about=str(state.facts.get("kind", "")) if state else ""), token)]
+    if state is None:
+        return lines
+    level = _level(db, state, line) if tells.level == "yes" else None
+    return [(replace(line, about=str(state.facts.get("kind", "")), level=level), token)]
+
+
+def _level(db: Db, s: State, line: Line) -> int | None:
+    """As concluded, else as proposed; of a restriction or an order that of the inspection it came from. None for a vendor,
+    and for who is to come to a level by himself."""
+    if line.role == "inspector" or s.step == "verify_site":
+        return None
+    origin = store.read_case(db, s.parent) if s.parent is not None else s
+    facts = origin.facts if origin else {}
+    return facts.get("level", facts.get("proposed_level"))
 
 
 # -- the outbox ---------------------------------------------------------------------------------------------------

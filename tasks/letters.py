@@ -1,7 +1,8 @@
 """Letters: what a message says, in the reader's language, as plain text and as HTML that every mail program shows.
 
-A mail leaves the bank, so it says no more than the reader needs to recognise the work: the borrower's name is masked,
-amounts and levels stay inside. Deadlines are words first. One link. Pure: dates and link are passed in.
+A mail leaves the bank, so it says no more than the reader needs to recognise the work: amounts stay inside, and unless the
+policy book says otherwise the borrower's name is masked and the level stays inside too. Deadlines are words first. One link.
+Pure: dates and link are passed in.
 """
 
 import re
@@ -27,8 +28,9 @@ Row = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One item told to one person. `kind` as in the table `told`; `borrower` is the name unmasked; `why` names the
-    reason he gets it (see `why_…` in words.py), with `whom` for a deputy and a late item."""
+    """One item told to one person. `kind` as in the table `told`; `borrower` is the name unmasked, `full`: it may
+    be shown so; `level`: where it may be told; `why` names the reason he gets it (see `why_…` in words.py), with `whom` for
+    a deputy and a late item."""
 
     case: int
     kind: str
@@ -41,6 +43,8 @@ class Line:
     due_on: str | None
     why: str
     whom: str = ""
+    full: bool = False
+    level: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,8 @@ def _one(w: Words, reader: str, line: Line, bank: str, today: date, days: int, l
     about = w.kinds.get(line.about, clean(line.about))
     facts = [
         (w.things.get(line.process, line.process).capitalize(), ", ".join(filter(None, (str(line.case), about)))),
-        (f["borrower"], ", ".join(filter(None, (masked(line.borrower), clean(line.unit))))),
+        (f["borrower"], ", ".join(filter(None, (_named(line), clean(line.unit))))),
+        (f["level"], "" if line.level is None else f"L{line.level} {w.levels[line.level]}"),
         (f["step"], what),
         (f["waits_for"], clean(line.whom) if line.kind == "late" else ""),
         (f["why"], f[line.why].format(name=clean(line.whom), role=w.roles.get(line.role, line.role))),
@@ -130,6 +135,10 @@ def _subject(w: Words, line: Line, what: str, today: date) -> str:
     return f["subject_due"].format(what=what, due=due, ref=ref)
 
 
+def _named(line: Line) -> str:
+    return clean(line.borrower) if line.full else masked(line.borrower)
+
+
 def _ref(w: Words, line: Line) -> str:
     return f"{w.things.get(line.process, line.process)} {line.case}"
 
@@ -143,7 +152,7 @@ def _digest(w: Words, reader: str, lines: Sequence[Line], bank: str, today: date
     now = sum(1 for line in lines if line.due_on == today.isoformat())
     n = f["digest"].format(n=len(lines))
     parts = [f["digest_late"].format(n=late)] * bool(late) + [f["digest_today"].format(n=now)] * bool(now)
-    rows = [(_due(w, line, today, brief=True), ", ".join(filter(None, (_ref(w, line), masked(line.borrower)))),
+    rows = [(_due(w, line, today, brief=True), ", ".join(filter(None, (_ref(w, line), _named(line)))),
              _digest_step(w, line)) for line in lines[:LISTED]]  # fmt: skip
     if len(lines) > LISTED:
         rows.append(("", f["more"].format(n=len(lines) - LISTED), ""))

@@ -17,6 +17,7 @@ class Words:
     roles: Mapping[str, str]
     lanes: Mapping[str, str]
     days: tuple[str, ...]
+    levels: tuple[str, ...]
     frames: Mapping[str, str]
 
     def step(self, process: str, step: str) -> tuple[str, str]:
@@ -67,6 +68,7 @@ EN = Words(
     },
     lanes={"system": "system", "vendor": "vendor", "branch": "branch", "department": "department", "office": "office"},
     days=("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+    levels=("none", "yellow", "orange", "red", "workout"),
     frames={
         "waits": "{step}: an item waits for you.",
         "remind": "Reminder: {sentence}",
@@ -87,7 +89,7 @@ EN = Words(
         "late_one": "Late by 1 day", "late_many": "Late by {n} days", "was_due": "{late}, was due {date}",
         "due_today": "Due today, {date}", "due_tomorrow": "Due tomorrow, {date}", "due": "Due {date}",
         "no_due": "No deadline", "for_information": "For your information", "greeting": "{name},",
-        "item": "Item", "step": "Step", "borrower": "Borrower", "waits_for": "Waits for", "why": "Why you",
+        "item": "Item", "step": "Step", "borrower": "Borrower", "level": "Level", "waits_for": "Waits for", "why": "Why you",
         "deadline": "Deadline",
         "why_manager": "You are first responsible for this borrower",
         "why_owner": "It is yours",
@@ -155,6 +157,7 @@ KO = Words(
         "system": "시스템", "vendor": "수탁업체", "branch": "지점", "department": "여신관리부", "office": "사무소",
     },
     days=("월", "화", "수", "목", "금", "토", "일"),
+    levels=("없음", "노랑", "주황", "빨강", "정리"),
     frames={
         "waits": "{step}: 기다리는 일이 있습니다.",
         "remind": "다시 알림: {sentence}",
@@ -175,7 +178,7 @@ KO = Words(
         "late_one": "1일 지연", "late_many": "{n}일 지연", "was_due": "{late}, 기한 {date}",
         "due_today": "오늘까지, {date}", "due_tomorrow": "내일까지, {date}", "due": "{date}까지",
         "no_due": "기한 없음", "for_information": "알려 드립니다", "greeting": "{name} 님,",
-        "item": "일", "step": "단계", "borrower": "차주", "waits_for": "담당", "why": "받은 까닭",
+        "item": "일", "step": "단계", "borrower": "차주", "level": "등급", "waits_for": "담당", "why": "받은 까닭",
         "deadline": "기한",
         "why_manager": "이 차주의 담당RM입니다",
         "why_owner": "내가 맡은 일입니다",

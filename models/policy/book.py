@@ -35,6 +35,9 @@ class Book(Part):
     calendars: Annotated[dict[Code, parts.Calendar], Field(min_length=1)]
     ladders: dict[Code, tuple[parts.Rung, ...]]
     timers: dict[Code, Timer]
+    letters: parts.Letters = Field(  # left out where nothing else is said, so that older books keep their hash
+        parts.Letters(), exclude_if=lambda said: said == parts.Letters()
+    )
 
     facts: dict[Code, names.FactSql]
     rules: parts.Rules

@@ -42,6 +42,7 @@ def explain(book: Book, row: pl.DataFrame, conditions: pl.DataFrame | None = Non
         *_kinds(book, found),
         *_checkpoints(book, found, mine),
         *_time(book),
+        Explained("letters", "letters", _letters(book), book.place("letters.borrower"), book.letters.source),
         *_draw(book, found),
         Explained("gate", "gate", _gate(book), book.place("gate.overdue_days"), book.gate.source),
         *_class(book, found),
@@ -148,6 +149,12 @@ def _draw(book: Book, found: Mapping[str, Any]) -> Iterator[Explained]:
     yield Explained(
         "draw", rule, f"verified in depth with probability {probability}", where, book.sampling.source, unknown
     )
+
+
+def _letters(book: Book) -> str:
+    told = book.letters
+    return f"a message shows the borrower's name {'masked' if told.borrower == 'masked' else 'in full'}, " \
+           f"{'and the level' if told.level == 'yes' else 'and no level'}"  # fmt: skip
 
 
 def _gate(book: Book) -> str:

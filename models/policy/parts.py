@@ -67,6 +67,14 @@ class Timer(Part):
         return self
 
 
+class Letters(Part):
+    """What a message may tell of a borrower when it leaves the bank: the name masked or in full, the level or not."""
+
+    borrower: Literal["masked", "full"] = "masked"
+    level: Literal["yes", "no"] = "no"
+    source: Words = "J"
+
+
 # -- inspections ----------------------------------------------------------------------------------------------
 
 

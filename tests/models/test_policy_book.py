@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.policy import CASE_FACTS, KINDS, Book, PolicyError, check, load
+from models.policy import CASE_FACTS, KINDS, Book, Letters, PolicyError, check, load
 from processes import PROCESSES
 
 FOLDER = Path(__file__).parents[2] / "policies"
@@ -18,6 +18,14 @@ DUE = sorted({step.due for process in PROCESSES.values() for step in process.ste
 
 def test_the_default_book_has_no_mistake_and_times_every_step_that_waits() -> None:
     assert check(FOLDER, DUE) == []
+
+
+def test_a_book_from_before_messages_were_asked_about_is_what_its_hash_says_and_tells_the_least() -> None:
+    assert "letters" not in json.loads(BOOK.text)
+    assert Book.from_text(BOOK.text).letters == Letters(borrower="masked", level="no")
+    more = Book.model_validate(BOOK.model_dump() | {"letters": {"level": "yes"}})
+    assert Book.from_text(more.text).letters == Letters(level="yes")
+    assert Book.from_text(more.text).hash == more.hash != BOOK.hash
 
 
 def test_every_template_asks_something_at_every_kind_of_inspection() -> None:

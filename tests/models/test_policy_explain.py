@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from models.policy import Explained, explain, load
+from models.policy import Explained, Letters, explain, load
 
 FOLDER = Path(__file__).parents[2] / "policies"
 BOOK = load(FOLDER)
@@ -71,6 +71,14 @@ def test_class_and_gate_are_explained_too() -> None:
     assert "substandard" in found("class", lines).says
     assert "more than 30 days overdue" in found("gate", lines).says  # day 30 itself is within the grace
     assert "not evaluated" in found("class", explain(BOOK, ROW.drop("dpd"))).says
+
+
+def test_what_a_message_may_tell_is_explained_with_its_place() -> None:
+    told = found("letters", explain(BOOK, ROW))
+    assert told.says == "a message shows the borrower's name masked, and no level"
+    assert "borrower: masked" in line_of(told.where)
+    more = BOOK.model_copy(update={"letters": Letters(borrower="full", level="yes")})
+    assert found("letters", explain(more, ROW)).says == "a message shows the borrower's name in full, and the level"
 
 
 def test_one_facility_at_a_time() -> None:
