@@ -104,8 +104,16 @@ def installation(
         typer.Option("--portal", envvar="POSTLOAN_PORTAL", metavar="URL",
                      help="Where people reach the portal, as https://postloan.bank.example; letters link there."),
     ] = "",
+    bank: Annotated[
+        str, typer.Option(envvar="POSTLOAN_BANK", metavar="NAME", help="The bank's name, on pages and in letters.")
+    ] = "",
+    zone: Annotated[
+        str,
+        typer.Option(envvar="POSTLOAN_ZONE", metavar="ZONE",
+                     help="The time zone of the bank's days and clocks, as Europe/Berlin; without it Asia/Seoul."),
+    ] = "",
 ) -> None:  # fmt: skip
-    choose(Chosen(database, home, today, reached))
+    choose(Chosen(database, home, today, reached, bank, zone))
 
 
 for module in (

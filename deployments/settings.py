@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from deployments.mistakes import Mistake
 
@@ -27,6 +28,8 @@ class Chosen:
     home: Path = Path("var")
     today: date | None = None
     portal: str = ""
+    bank: str = ""
+    zone: str = ""
 
 
 _chosen = Chosen()
@@ -44,8 +47,9 @@ def reached_at(address: str) -> None:
 
 
 def installation() -> "House":
-    """The installation that was chosen. Raises Mistake where its database's URL or the portal's is of no known kind."""
-    from tasks.house import PORTAL, House
+    """The installation that was chosen. Raises Mistake where its database's URL or the portal's is of no known kind, or there is
+    no such time zone."""
+    from tasks.house import BANK, PORTAL, ZONE, House
 
     home, day = _chosen.home, _chosen.today
     url = _chosen.database or f"sqlite:///{home / 'postloan.db'}"
@@ -54,7 +58,14 @@ def installation() -> "House":
     portal = (_chosen.portal or PORTAL).rstrip("/")
     if not portal.startswith(("http://", "https://")) or len(portal.split("/")) != 3:
         raise Mistake(f"{portal!r} is no address of the portal: write it as https://postloan.bank.example.")
-    return House(url, home, today=(lambda: day) if day else None, portal=portal)
+    zone = _chosen.zone or ZONE
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        raise Mistake(f"{zone!r} is no time zone: write one as Asia/Seoul or Europe/Berlin.") from None
+    return House(
+        url, home, zone=zone, today=(lambda: day) if day else None, bank=_chosen.bank.strip() or BANK, portal=portal
+    )
 
 
 def accounts() -> "Declared | None":

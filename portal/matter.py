@@ -95,7 +95,7 @@ def matter(asking: Asking, s: State, borrower: str, said: Sequence[Said], reader
         made.title = reader.say("{step}: {says}, {who}").format(step=step, says=rule.says, who=who)
         made.facts, made.effect = _control(asking, s, book, last, names, reader), effect(asking, s, book, reader)
     elif s.process == "order":
-        made.facts = _order(s, book, last, names, reader)
+        made.facts = _order(asking, s, book, last, names, reader)
     elif s.process == "handover":
         made.facts = [(reader.say("To"), names.get(s.facts["manager"], s.facts["manager"])),
                       (reader.say("From"), reader.day(s.facts["since"]))]  # fmt: skip
@@ -141,13 +141,13 @@ def _control(asking: Asking, s: State, book: Book, last: Mapping[str, Said], nam
                          ("ask_lift", say("Lifting proposed by"))):  # fmt: skip
         if action in last:
             e = last[action]
-            rows.append((name, f"{names.get(e.person, e.person)}, {reader.instant(e.at)}"))
+            rows.append((name, f"{names.get(e.person, e.person)}, {reader.instant(e.at, asking.portal.house.zone)}"))
     if facts.get("review_on"):
         rows.append((say("Review on"), reader.day(facts["review_on"])))
     return rows
 
 
-def _order(s: State, book: Book, last: Mapping[str, Said], names: Mapping[str, str],
+def _order(asking: Asking, s: State, book: Book, last: Mapping[str, Said], names: Mapping[str, str],
            reader: Reader) -> list[tuple[str, str]]:  # fmt: skip
     say, kind = reader.say, s.facts["kind"]
     rows = [(say("Order"), f"{kind} {book.orders[kind].says}")]
@@ -156,7 +156,7 @@ def _order(s: State, book: Book, last: Mapping[str, Said], names: Mapping[str, s
     for action, name in (("issue", say("Issued by")), ("done", say("Done by"))):
         if action in last:
             e = last[action]
-            rows.append((name, f"{names.get(e.person, e.person)}, {reader.instant(e.at)}"))
+            rows.append((name, f"{names.get(e.person, e.person)}, {reader.instant(e.at, asking.portal.house.zone)}"))
     if "ask_extension" in last and s.step == "extend":
         rows.append((say("Asked for until"), reader.day(last["ask_extension"].payload.get("until"))))
     return rows

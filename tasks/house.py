@@ -13,6 +13,7 @@ from door.db import Db, connect
 from door.keyfile import make
 
 PORTAL = "http://127.0.0.1:8080"  # where it is served unless something else is said
+BANK, ZONE = "Post-loan management", "Asia/Seoul"  # the same of its name and of the time that it keeps
 
 
 def utc_now() -> str:
@@ -35,9 +36,9 @@ class House:
     now: Callable[[], str] = utc_now
     salts: Callable[[int], list[str]] = random_salts
     secret: Callable[[], str] = field(default=lambda: os.urandom(32).hex())
-    zone: str = "Asia/Seoul"
+    zone: str = ZONE
     today: Callable[[], date] | None = None
-    bank: str = "Post-loan management"
+    bank: str = BANK
     portal: str = PORTAL
 
     @property
@@ -96,12 +97,13 @@ def use(house: House | None) -> None:
 
 def current() -> House:
     """The installation that this process works for: POSTLOAN_DATABASE_URL and POSTLOAN_HOME, by default var/; in a
-    simulation POSTLOAN_TODAY is its business date; POSTLOAN_PORTAL is where people reach the portal."""
+    simulation POSTLOAN_TODAY is its business date; POSTLOAN_PORTAL is where people reach the portal, POSTLOAN_BANK the name
+    that pages and letters give, POSTLOAN_ZONE the time zone that the bank's days and clocks go by."""
     if _current is not None:
         return _current
     home = Path(os.environ.get("POSTLOAN_HOME", "var"))
     url = os.environ.get("POSTLOAN_DATABASE_URL", f"sqlite:///{home / 'postloan.db'}")
     today = date.fromisoformat(text) if (text := os.environ.get("POSTLOAN_TODAY")) else None
-    return House(
-        url, home, today=(lambda: today) if today else None, portal=os.environ.get("POSTLOAN_PORTAL") or PORTAL
-    )
+    portal, bank, zone = (os.environ.get(f"POSTLOAN_{name}") for name in ("PORTAL", "BANK", "ZONE"))
+    return House(url, home, zone=zone or ZONE, today=(lambda: today) if today else None, bank=bank or BANK,
+                 portal=portal or PORTAL)  # fmt: skip

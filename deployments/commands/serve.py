@@ -45,6 +45,7 @@ def up(
     home = here.home.resolve()
     url = here.url if not here.url.startswith("sqlite") else f"sqlite:///{Path(here.url[10:]).resolve()}"
     os.environ |= {"POSTLOAN_DATABASE_URL": url, "POSTLOAN_HOME": str(home), "POSTLOAN_PORTAL": here.portal,
+                   "POSTLOAN_BANK": here.bank, "POSTLOAN_ZONE": here.zone,
                    "POSTLOAN_TODAY": here.today().isoformat() if here.today else ""}  # fmt: skip  # for the parts
     quiet(home / "prefect")
     from deployments import serve

@@ -85,6 +85,8 @@ def test_a_taken_port_and_an_address_that_is_none_are_one_sentence_each(shell: S
         taken = shell("portal", "--port", other.getsockname()[1], code=2).err
     assert "is taken: stop what uses it, or name another with --port." in taken
     assert "is no address of the portal" in shell.wrong("--portal", "postloan.bank", "portal")
+    for zone in ("Asia/Soul", "Asia", "/etc", "../etc"):
+        assert f"{zone!r} is no time zone: write one as Asia/Seoul" in shell.wrong("--zone", zone, "portal")
 
 
 @pytest.mark.parametrize(
@@ -233,7 +235,21 @@ def up(bank: Path, migrated: Path, project: Any, port: int, eventually: Any) -> 
     (bank / "prefect").mkdir()
     shutil.copy(migrated, bank / "prefect" / "prefect.db")
     pages, file = ports.free(), project.write(project.deployment(schedules=[]))
-    program = started(bank, "up", "--port", port, "--portal-port", pages, "--no-ui", "--file", file)
+    program = started(
+        bank,
+        "--bank",
+        "Narae Bank",
+        "--zone",
+        "Asia/Tokyo",
+        "up",
+        "--port",
+        port,
+        "--portal-port",
+        pages,
+        "--no-ui",
+        "--file",
+        file,
+    )
     try:
         eventually(lambda: "portal" in (status(bank / "prefect") or State()).parts and answers(pages) == 200)
         yield status(bank / "prefect") or State(), pages
@@ -251,7 +267,10 @@ def test_up_serves_it_with_the_rest_brings_it_back_and_ends_it(
     state, pages = up
     pid = state.parts["portal"]
     env = Path(f"/proc/{pid}/environ").read_text().split("\0")
-    assert f"POSTLOAN_PORTAL=http://127.0.0.1:{pages}" in env
+    assert {f"POSTLOAN_PORTAL=http://127.0.0.1:{pages}", "POSTLOAN_BANK=Narae Bank", "POSTLOAN_ZONE=Asia/Tokyo"} <= {
+        *env
+    }
+    assert "· Narae Bank</title>" in httpx.get(f"http://127.0.0.1:{pages}/signin").text
     assert f"PREFECT_API_URL={state.api}" in env
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: (status(bank / "prefect") or State()).parts.get("portal") not in (None, pid))
@@ -266,8 +285,12 @@ def test_what_the_flows_send_links_to_where_the_portal_is(monkeypatch: pytest.Mo
     monkeypatch.setenv("POSTLOAN_PORTAL", "https://postloan.bank.example")
     monkeypatch.setenv("POSTLOAN_TODAY", "2026-03-31")
     here = house.current()
+    assert (here.bank, here.zone) == ("Post-loan management", "Asia/Seoul")
     assert here.page("t") == "https://postloan.bank.example/d/t"
     assert here.business_date().isoformat() == "2026-03-31"
+    monkeypatch.setenv("POSTLOAN_BANK", "Narae Bank")
+    monkeypatch.setenv("POSTLOAN_ZONE", "Europe/Berlin")
+    assert (house.current().bank, house.current().zone) == ("Narae Bank", "Europe/Berlin")
     with connect(here.url) as db:
         assert db.rows("SELECT count(*) FROM cases") == [(0,)]
 

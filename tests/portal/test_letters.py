@@ -1,16 +1,19 @@
 """What a mail tells of a borrower: by the policy book in force on the day that it is sent."""
 
+from dataclasses import replace
+
 import pytest
 
 from door.eligible import eligible
 from door.store import read_case
 from models.policy import Book, Letters
+from portal.page import Reader
 from tasks import books
 from tasks.address import address
 from tasks.deliver import Post, send
 from tasks.words import EN
 from tests.portal.conftest import Office
-from tests.portal.links import do, waiting
+from tests.portal.links import able, do, link, restriction, waiting
 from tests.tasks.core_bank import BOOK
 from tests.tasks.post_office import mail_server
 
@@ -78,3 +81,18 @@ def test_where_no_book_is_in_force_the_least_is_told(office: Office) -> None:
     in_force(office, Letters(borrower="full", level="yes"))
     office.db.run("DELETE FROM book_version")
     assert books.letters(office.db, office.house.business_date().isoformat()) == Letters()
+
+
+def test_pages_and_mails_are_signed_by_the_bank_and_its_clock_is_that_of_its_zone(office: Office) -> None:
+    office.house = replace(office.house, bank="Narae Bank", zone="Europe/Berlin")
+    office.app.state.portal.house = office.house
+    case = restriction(office)[0]
+    person = able(office, case)[0]
+    ((at,),) = office.db.rows("SELECT e.recorded_at FROM entry e JOIN cases c ON c.stream = e.stream AND e.seq = 1 WHERE c.id = ?",
+                              case)  # fmt: skip
+    for path in (f"/cases/{case}", link(office, case, person)):
+        page = office.at(person).get(path).text
+        assert "· Narae Bank</title>" in page
+        assert Reader("en").instant(at, "Europe/Berlin") in page
+        assert Reader("en").instant(at, "Asia/Seoul") not in page
+    assert "\nNarae Bank. If the link" in mailed(office, case, person).replace("\r", "")
