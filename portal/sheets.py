@@ -198,7 +198,10 @@ def _judge(m: Matter) -> Sheet:
         return Sheet(m.do.form, (Section("", tuple(fields)),))
     asked = _fields(m, forms.Disagreement, leave=("own_level",), outcome=outcomes, inadequate=codes(m.book.inadequate))
     reason = say("To disagree it is needed; where you agree, it is a note.")
-    shown = tuple(replace(f, needed=False, help=reason) if f.name == "reason" else f for f in asked)
+    nobody = say("V6 where nobody was met: say in the reason what you saw. The manager answers once, and what he concludes "
+                 "then is verified again; the second time the credit manager decides.")  # fmt: skip
+    shown = tuple(replace(f, needed=False, help=reason) if f.name == "reason" else
+                  replace(f, help=nobody) if f.name == "outcome" else f for f in asked)  # fmt: skip
 
     def settle(read: Read) -> None:
         said = read.payload

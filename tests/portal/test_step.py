@@ -304,6 +304,7 @@ def test_recorded_the_own_facts_stand_beside_the_managers_and_the_outcome_is_pro
     compared = opened(office, page.person, done.to)
     assert f"Proposed from the differences: {'V4' if higher - level == 2 else 'V3'}" in compared.text
     assert "Your facts beside the manager" in compared.text
+    assert "V6 where nobody was met: say in the reason what you saw. The manager answers once" in compared.text
     without = compared.send(outcome="V4")
     assert set(without.errors) == {"reason"}
     decided = without.send(reason="stock is less than half", **{"inadequate.N3": "yes"})
