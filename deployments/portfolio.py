@@ -7,7 +7,8 @@ carries a few rows that no bank should deliver and each bank does.
 import csv
 import gzip
 import io
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -37,6 +38,30 @@ TRADES = ("Precision", "Foods", "Textile", "Logistics", "Dental Clinic", "Steelw
           "Hotel", "Software", "Machinery", "Optics", "Ceramics", "Apparel", "Dairy", "Electronics", "Academy",
           "Glass", "Shipping", "Interiors", "Paper", "Coffee", "Batteries", "Robotics", "Farm")
 # fmt: on
+#: Where a branch's customers are: districts, and the middle of them in hundred-thousandths of a degree.
+AREAS = {
+    "mapo": ("Mapo-gu, Seoul", 37_55380, 126_90960),
+    "jongno": ("Jongno-gu, Seoul", 37_57300, 126_97940),
+    "seongsu": ("Seongdong-gu, Seoul", 37_54460, 127_05590),
+    "pangyo": ("Bundang-gu, Seongnam", 37_39470, 127_11120),
+    "suwon": ("Gwonseon-gu, Suwon", 37_25770, 126_97190),
+    "daejeon": ("Daedeok-gu, Daejeon", 36_34680, 127_41560),
+    "gwangju": ("Gwangsan-gu, Gwangju", 35_13960, 126_79370),
+    "haeundae": ("Haeundae-gu, Busan", 35_16310, 129_16360),
+}  # fmt: skip
+ROADS = (
+    "Banwol",
+    "Gongdan",
+    "Sanggok",
+    "Dongmak",
+    "Seolleung",
+    "Baekjegobun",
+    "Hwarang",
+    "Namdong",
+    "Cheonho",
+    "Hangang",
+)
+HOSTS = ("owner", "manager", "accountant", "foreman")
 SHARES = {"micro": 40, "small": 35, "medium": 18, "large": 7}  # of the borrowers
 MORE = {"micro": 1, "small": 2, "medium": 3, "large": 4}  # how likely one more loan is
 FORMS = {"micro": "", "small": "", "medium": " Co.", "large": " Group"}
@@ -44,7 +69,7 @@ FORMS = {"micro": "", "small": "", "medium": " Co.", "large": " Group"}
 
 @dataclass(frozen=True)
 class Borrower:
-    """A customer; from `moves_on` the extract names another manager for it."""
+    """A customer, and where it is visited; from `moves_on` the extract names another manager for it."""
 
     id: str
     name: str
@@ -53,6 +78,10 @@ class Borrower:
     manager: str
     moves_on: date | None = None
     moves_to: str = ""
+    address: str = ""
+    contact: str = ""
+    latitude: str = ""
+    longitude: str = ""
 
     def officer(self, day: date) -> str:
         return self.moves_to if self.moves_on and day >= self.moves_on else self.manager
@@ -87,7 +116,9 @@ class Portfolio:
 
     def _row(self, loan: Loan, day: date) -> dict[str, str]:
         borrower = self.borrowers[loan.borrower]
-        about = {"CUSTOMER_NAME": borrower.name, "BRANCH": borrower.unit, "OFFICER": borrower.officer(day)}
+        about = {"CUSTOMER_NAME": borrower.name, "BRANCH": borrower.unit, "OFFICER": borrower.officer(day),
+                 "ADDRESS": borrower.address, "CONTACT": borrower.contact, "LATITUDE": borrower.latitude,
+                 "LONGITUDE": borrower.longitude}  # fmt: skip
         return {**loan.row(day), **about}
 
     def _flawed(self, day: date, rows: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -107,7 +138,7 @@ def portfolio(seed: int, loans: int = 2000, as_of: date = date(2026, 1, 5), mail
     five loans. `mail` is host and port of the server that takes its staff's letters."""
     r = Random(seed)  # noqa: S311 - an invented bank
     roster, managers = _staff(r, as_of, mail)
-    borrowers = _borrowers(r, loans * 3 // 5, managers, as_of)
+    borrowers = {b.id: _housed(seed, b) for b in _borrowers(r, loans * 3 // 5, managers, as_of)}
     known = list(borrowers.values())
     owners = known + r.choices(known, [MORE[b.segment] for b in known], k=loans - len(known))
     book = tuple(
@@ -160,19 +191,32 @@ def _staff(r: Random, as_of: date, mail: str) -> tuple[Roster, dict[str, list[st
     return roster, managers
 
 
-def _borrowers(r: Random, count: int, managers: dict[str, list[str]], as_of: date) -> dict[str, Borrower]:
+def _borrowers(r: Random, count: int, managers: dict[str, list[str]], as_of: date) -> Iterator[Borrower]:
     names = [f"{stem} {trade}" for stem in STEMS for trade in TRADES]
     r.shuffle(names)
     names += [f"{name} {n}" for n in range(2, 2 + count // len(names)) for name in names]  # beyond 1,400: numbered
-    found = {}
     for n in range(1, count + 1):
         segment = r.choices(list(SHARES), list(SHARES.values()))[0]
         branch = r.choice(BRANCHES)
         manager, other = r.sample(managers[branch], 2)
         moves_on = as_of + timedelta(days=r.randint(20, 70)) if r.random() < 0.012 else None
-        id = f"C{n:06d}"
-        found[id] = Borrower(id, names[n - 1] + FORMS[segment], segment, branch, manager, moves_on, other)
-    return found
+        yield Borrower(f"C{n:06d}", names[n - 1] + FORMS[segment], segment, branch, manager, moves_on, other)
+
+
+def _housed(seed: int, b: Borrower) -> Borrower:
+    """The borrower with its premises, by a lot of their own; of one in twenty the bank has never measured where they lie."""
+    r = Random(f"{seed}/{b.id}/premises")  # noqa: S311 - an invented bank
+    district, north, east = AREAS[b.unit]
+    north, east = north + r.randint(-2500, 2500), east + r.randint(-2500, 2500)
+    address = f"{r.randint(2, 190)} {r.choice(ROADS)}-ro {r.randint(1, 40)}-gil, {district}"
+    contact = f"{r.choice(FAMILIES)} {r.choice(GIVEN)}, {r.choice(HOSTS)}, 010-0000-{r.randint(0, 9999):04}"
+    measured = r.random() > 0.05
+    return replace(b, address=address, contact=contact, latitude=_degrees(north) if measured else "",
+                   longitude=_degrees(east) if measured else "")  # fmt: skip
+
+
+def _degrees(parts: int) -> str:
+    return f"{parts // 100_000}.{parts % 100_000:05}"
 
 
 def _agreed(r: Random, roster: Roster, managers: dict[str, list[str]], borrowers: dict[str, Borrower],

@@ -103,12 +103,17 @@ class Contract(SQLModel, table=True):
 
 @kind("reference")
 class Borrower(SQLModel, table=True):
-    """A customer with credit, as in the newest snapshot. `unit` is the branch that keeps it."""
+    """A customer with credit, as in the newest snapshot. `unit` is the branch that keeps it; `address` of the premises,
+    the `contact` to ask for there, and where they lie (degrees, as decimal text). Empty: the bank's extract has none."""
 
     __tablename__ = "borrower"
     id: str = Field(primary_key=True)
     name: str
     unit: str = Field(foreign_key="unit.id")
+    address: str = ""
+    contact: str = ""
+    latitude: str = ""
+    longitude: str = ""
 
 
 @kind("reference")

@@ -29,5 +29,10 @@ COLUMNS: dict[str, pl.DataType] = {
     **{f"dpd_{n}": pl.Int64() for n in range(LAGS)},
     "revolving": pl.Boolean(),
     "grade": pl.Int64(),
+    "address": pl.String(),  # of the borrower's premises
+    "contact": pl.String(),  # whom to ask for there
+    "latitude": pl.String(),  # of the premises, in degrees: decimal text, no float
+    "longitude": pl.String(),
 }
+PREMISES = ("address", "contact", "latitude", "longitude")  # of the borrower, not of the facility
 REQUIRED = ("facility", "borrower", "unit", "product", "currency", "bal", "opened_on")

@@ -19,6 +19,7 @@ import polars as pl
 BLOCK = 50_000
 LINE, FIELDS = "_line", "_fields"
 Progress = Callable[[int, int], None]
+Block = tuple[pl.DataFrame, list[str]]  # and the optional columns that the file does not have
 
 
 class IntakeError(Exception):
@@ -26,16 +27,23 @@ class IntakeError(Exception):
 
 
 def blocks(
-    file: Path, needed: Collection[str], separator: str, encoding: str, progress: Progress | None = None
+    file: Path,
+    needed: Collection[str],
+    separator: str,
+    encoding: str,
+    progress: Progress | None = None,
+    optional: Collection[str] = (),
 ) -> Iterator[pl.DataFrame]:
-    """Blocks of the needed columns as text, with LINE and FIELDS (how many fields the row lacks or has too many).
+    """Blocks of the needed columns as text, with LINE and FIELDS (how many fields the row lacks or has too many); an
+    `optional` one that the file does not have is empty.
 
     `progress` is called with the bytes (Parquet: rows) done and in all. Raises IntakeError.
     """
-    source = _parquet(file, needed, progress) if file.suffix == ".parquet" else _csv(
-        file, needed, separator, encoding, progress)  # fmt: skip
+    source = _parquet(file, needed, optional, progress) if file.suffix == ".parquet" else _csv(
+        file, needed, optional, separator, encoding, progress)  # fmt: skip
     try:
-        yield from source
+        for block, absent in source:
+            yield block.with_columns(pl.lit("").alias(name) for name in absent)
     except FileNotFoundError as e:
         raise IntakeError(f"{file} does not exist: check the path of the extract.") from e
     except (EOFError, gzip.BadGzipFile, zlib.error) as e:
@@ -44,9 +52,8 @@ def blocks(
         raise IntakeError(f"{file} cannot be read ({e.strerror or e}): check the file and the right to read it.") from e
 
 
-def _csv(
-    file: Path, needed: Collection[str], separator: str, encoding: str, progress: Progress | None
-) -> Iterator[pl.DataFrame]:
+def _csv(file: Path, needed: Collection[str], optional: Collection[str], separator: str, encoding: str,
+         progress: Progress | None) -> Iterator[Block]:  # fmt: skip
     size = file.stat().st_size
     with file.open("rb") as raw:
         packed = raw.peek(2)[:2] == b"\x1f\x8b"
@@ -56,7 +63,7 @@ def _csv(
         before = 0
         try:
             header = [name.strip() for name in next(reader, [])]
-            wanted = _wanted(file, header, needed)
+            wanted, absent = _wanted(file, header, needed, optional)
             rows: list[Sequence[str]] = []
             lines: list[int] = []
             before = reader.line_num
@@ -66,7 +73,7 @@ def _csv(
                     lines.append(before + 1)
                 before = reader.line_num
                 if len(rows) == BLOCK:
-                    yield _block(rows, lines, wanted, len(header))
+                    yield _block(rows, lines, wanted, len(header)), absent
                     rows, lines = [], []
                     if progress:
                         progress(raw.tell(), size)
@@ -74,7 +81,7 @@ def _csv(
             raise IntakeError(f"{file}, line {before + 1}: malformed CSV ({e}): "
                               "check the quotes there, and the separator.") from e  # fmt: skip
         if rows:
-            yield _block(rows, lines, wanted, len(header))
+            yield _block(rows, lines, wanted, len(header)), absent
         if progress:
             progress(size, size)
 
@@ -90,16 +97,19 @@ def _lines(stream: IO[bytes] | gzip.GzipFile, file: Path, encoding: str) -> Iter
         yield text.removeprefix("\ufeff") if number == 1 else text
 
 
-def _wanted(file: Path, header: Sequence[str], needed: Collection[str]) -> dict[str, int]:
-    """Where each needed column stands. Raises IntakeError for columns that are absent or stand twice."""
+def _wanted(file: Path, header: Sequence[str], needed: Collection[str],
+            optional: Collection[str]) -> tuple[dict[str, int], list[str]]:  # fmt: skip
+    """Where each needed column stands, and which optional ones do not. Raises IntakeError for columns that are absent or
+    stand twice."""
     if not any(header):
         raise IntakeError(f"{file} is empty: an extract begins with a line of column names.")
-    if absent := sorted(set(needed) - set(header)):
-        raise IntakeError(f"{file} lacks {', '.join(absent)}, which the mapping asks for; it has {', '.join(header)}: "
+    absent = sorted(set(needed) - set(header))
+    if lacks := [name for name in absent if name not in optional]:
+        raise IntakeError(f"{file} lacks {', '.join(lacks)}, which the mapping asks for; it has {', '.join(header)}: "
                           "check the mapping, and the separator in its `format`.")  # fmt: skip
     if twice := sorted(name for name in needed if header.count(name) > 1):
         raise IntakeError(f"{file} has the column {', '.join(twice)} more than once: rename one of them.")
-    return {name: n for n, name in enumerate(header) if name in needed}
+    return {name: n for n, name in enumerate(header) if name in needed}, absent
 
 
 def _block(rows: list[Sequence[str]], lines: list[int], wanted: dict[str, int], width: int) -> pl.DataFrame:
@@ -111,20 +121,24 @@ def _block(rows: list[Sequence[str]], lines: list[int], wanted: dict[str, int], 
     return pl.DataFrame({LINE: pl.Series(lines, dtype=pl.Int64), FIELDS: pl.Series(lengths, dtype=pl.Int64), **data})
 
 
-def _parquet(file: Path, needed: Collection[str], progress: Progress | None) -> Iterator[pl.DataFrame]:
+def _parquet(file: Path, needed: Collection[str], optional: Collection[str],
+             progress: Progress | None) -> Iterator[Block]:  # fmt: skip
     file.open("rb").close()
     try:
         scan = pl.scan_parquet(file)
         schema = scan.collect_schema()
-        wanted = _wanted(file, schema.names(), needed)
+        wanted, absent = _wanted(file, schema.names(), needed, optional)
         rows = int(scan.select(pl.len()).collect().item())
         text = [_as_text(name, schema[name]) for name in wanted]
         for start in range(0, rows, BLOCK):
             block = scan.slice(start, BLOCK).select(text).collect()
-            yield block.select(
-                pl.int_range(start + 1, start + 1 + pl.len(), dtype=pl.Int64).alias(LINE),
-                pl.lit(0, dtype=pl.Int64).alias(FIELDS),
-                pl.all(),
+            yield (
+                block.select(
+                    pl.int_range(start + 1, start + 1 + pl.len(), dtype=pl.Int64).alias(LINE),
+                    pl.lit(0, dtype=pl.Int64).alias(FIELDS),
+                    pl.all(),
+                ),
+                absent,
             )
             if progress:
                 progress(min(start + BLOCK, rows), rows)

@@ -21,7 +21,7 @@ import polars as pl
 import psycopg
 
 from door.db import Db
-from models.snapshot import COLUMNS
+from models.snapshot import COLUMNS, PREMISES
 from tasks.extract import LINE, IntakeError, Progress, blocks
 from tasks.mapping import Mapping
 from tasks.staffing import derived, write
@@ -140,7 +140,8 @@ def _sift(
     good = []
     with rejects.open("wb") as out:
         pl.DataFrame(schema=FAULTS).rename({LINE: "line"}).write_csv(out)
-        for block in blocks(file, mapping.needed, mapping.format.separator, mapping.format.encoding, progress):
+        for block in blocks(file, mapping.needed, mapping.format.separator, mapping.format.encoding, progress,
+                            mapping.optional):  # fmt: skip
             done = Translation(block, mapping, as_of)
             if mapping.staff is None:
                 work = done.work
@@ -200,14 +201,15 @@ def _tables(
     newest = db.rows("SELECT MAX(as_of) FROM snapshot")[0][0]
     current = newest is None or day >= str(newest)
 
-    borrowers = rows.unique("borrower", keep="first", maintain_order=True).select(
-        "borrower", pl.coalesce("borrower_name", "borrower"), "unit"
-    )
-    before = {row[0]: row for row in db.rows("SELECT id, name, unit FROM borrower")}
-    db.insert("borrower", ("id", "name", "unit"), [b for b in borrowers.iter_rows() if b[0] not in before])
+    borrowers = rows.group_by("borrower", maintain_order=True).agg(
+        pl.coalesce("borrower_name", "borrower").first(), pl.first("unit"),
+        *(pl.col(name).drop_nulls().first().fill_null("") for name in PREMISES))  # fmt: skip
+    columns = ("id", "name", "unit", *PREMISES)
+    before = {row[0]: row for row in db.rows(f"SELECT {', '.join(columns)} FROM borrower")}
+    db.insert("borrower", columns, [b for b in borrowers.iter_rows() if b[0] not in before])
     if current:
         moved = [b for b in borrowers.iter_rows() if b[0] in before and before[b[0]] != b]
-        db.many("UPDATE borrower SET name = ?, unit = ? WHERE id = ?", [(name, unit, id) for id, name, unit in moved])
+        db.many(f"UPDATE borrower SET {' = ?, '.join(columns[1:])} = ? WHERE id = ?", [(*b[1:], b[0]) for b in moved])
 
     digests: dict[str, str] = dict(db.rows("SELECT id, digest FROM facility"))
     created, changed, unchanged = [], [], 0
@@ -249,8 +251,8 @@ def _responsible(db: Db, rows: pl.DataFrame, day: str) -> tuple[Proposal, ...]:
 
 
 def _digests(rows: pl.DataFrame) -> Iterator[str]:
-    """SHA-256 of each row as JSON."""
-    for text in rows.select(pl.struct(pl.all()).struct.json_encode()).to_series():
+    """SHA-256 of each row as JSON, of what is the facility's own."""
+    for text in rows.select(pl.struct(pl.exclude(PREMISES)).struct.json_encode()).to_series():
         yield hashlib.sha256(text.encode()).hexdigest()
 
 

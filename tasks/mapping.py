@@ -4,6 +4,7 @@
     columns:
       facility: {from: ACCOUNT, required: true}
       bal:      {from: BALANCE}                          # text -> minor units of the row's currency
+      address:  {from: ADDRESS, optional: true}          # the extract may come without the column
       class:    {from: STATUS, values: {N: 1, P: 2}}     # anything else is refused
       segment:  {sql: "CASE WHEN limit_amt > 500000000 THEN 'large' ELSE 'small' END"}
     reject_if:
@@ -90,13 +91,15 @@ class Column(Part):
     `from` several columns joins them by a point, NULL where one is empty. `values` translates words. `format` are
     date formats (%Y-%m-%d is always understood), `split` parts the days of a list. `minor`: the amount is in minor
     units already. `slug`: all but letters and digits becomes "-". `months_after`: a number of months counted
-    from that date column. `default` stands where the extract says nothing.
+    from that date column. `default` stands where the extract says nothing. `optional`: the extract may come without the
+    columns that it stands in.
     """
 
     source: tuple[str, ...] = Field(default=(), alias="from")
     sql: Sql = ""
     default: str | None = None
     required: bool = False
+    optional: bool = False
     values: dict[str, str] = {}
     format: tuple[str, ...] = ()
     split: str = ";"
@@ -115,6 +118,8 @@ class Column(Part):
     def one_source(self) -> Self:
         if bool(self.source) + bool(self.sql) > 1 or not (self.source or self.sql or self.default is not None):
             raise ValueError("a column has either from, or sql, or a default alone")
+        if self.optional and (self.required or not self.source):
+            raise ValueError("optional is a column that is read from the extract and not required")
         return self
 
 
@@ -204,6 +209,11 @@ class Mapping(Part):
             for name in pl.sql_expr(sql).meta.root_names()
         }
         return frozenset(read | (asked - set(self.types) - {"as_of"}))
+
+    @cached_property
+    def optional(self) -> frozenset[str]:
+        """Those of them that it may lack."""
+        return frozenset(name for column in self.all.values() if column.optional for name in column.source)
 
 
 def load(path: Path) -> Mapping:

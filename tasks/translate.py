@@ -190,11 +190,15 @@ class Translation:
             good = rows[name].str.contains(r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,79}$")
             self.fault(name, ~good, "is no identifier: letters, digits and . _ : @ / + -, at most 80")
         self.fault("currency", ~rows["currency"].str.contains(r"^[A-Z]{3}$"), "is no currency code of three letters")
-        self.fault(
-            "borrower_name",
-            rows["borrower_name"].str.contains(r"[\x00-\x08\x0b\x0c\x0e-\x1f]"),
-            "holds a control character",
-        )
+        for name in ("borrower_name", "address", "contact"):
+            odd = rows[name].str.contains(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+            self.fault(name, odd, "holds a control character")
+        for name, most in (("latitude", 90), ("longitude", 180)):
+            within = rows[name].cast(pl.Float64, strict=False).is_between(-most, most)
+            good = rows[name].str.contains(r"^-?\d{1,3}(\.\d{1,15})?$") & within
+            self.fault(name, ~good, f"is no {name} in degrees, as 37.56650")
+        alone = rows["latitude"].is_null() != rows["longitude"].is_null()
+        self.fault("latitude", alone, "is a position by halves: it takes a latitude and a longitude, or neither")
         for name in (*AMOUNTS, *DAYS):
             self.fault(name, rows[name] < 0, "is negative")
         for name in AMOUNTS:

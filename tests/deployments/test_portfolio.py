@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
@@ -64,6 +65,22 @@ def test_each_branch_has_a_vendor_and_deputies_hold_the_role_themselves_in_the_s
     assert {borrower for _, borrower in bank.roster.relation} <= set(bank.borrowers)
     kinds = Counter(kind for _, _, kind, _, _ in bank.roster.condition)
     assert kinds == {"covenant": 12, "frequency": 12, "checkpoint": 12}
+
+
+def test_customers_are_visited_in_their_branchs_district_and_the_premises_stay_where_they_are(
+    db: Db, bank: Portfolio, tmp_path: Path
+) -> None:
+    staff(db, bank)
+    take(db, bank, WEEKS[0], tmp_path)
+    rows = db.rows("SELECT id, address, contact, latitude, longitude FROM borrower")
+    assert all(address and contact for _, address, contact, _, _ in rows)
+    assert {bank.borrowers[id].address for id, *_ in rows} == {address for _, address, *_ in rows}
+    placed = [(Decimal(north), Decimal(east)) for *_, north, east in rows if north]
+    assert len(rows) * 3 // 4 < len(placed) < len(rows)
+    assert all(35 < north < 38 and 126 < east < 130 for north, east in placed)
+    take(db, bank, WEEKS[1], tmp_path)
+    later = {id: rest for id, *rest in db.rows("SELECT id, address, contact, latitude, longitude FROM borrower")}
+    assert all(later[id] == rest for id, *rest in rows)
 
 
 @pytest.mark.slow

@@ -51,9 +51,10 @@ def many(n: int) -> list[dict[str, str]]:
     ]
 
 
-def extract(file: Path, rows: Iterable[dict[str, str]]) -> Path:
+def extract(file: Path, rows: Iterable[dict[str, str]], *more: str) -> Path:
+    """`more` are columns beside those that the mapping requires; empty where a row has none."""
     with file.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.DictWriter(out, list(ROW))
+        writer = csv.DictWriter(out, [*ROW, *more], restval="")
         writer.writeheader()
         writer.writerows(rows)
     return file

@@ -130,6 +130,60 @@ def test_an_extract_of_an_earlier_day_leaves_what_a_later_one_said(bank: Db, tmp
     assert pl.read_parquet(done.snapshot_file)["bal"].to_list() == [2, 420000000]
 
 
+VISITED = ("ADDRESS", "CONTACT", "LATITUDE", "LONGITUDE")
+PREMISES = {
+    "ADDRESS": "42 Banwol-ro 18-gil, Ansan",
+    "CONTACT": "Han, owner",
+    "LATITUDE": "37.31090",
+    "LONGITUDE": "126.8",
+}
+_PREMISES = "SELECT address, contact, latitude, longitude FROM borrower ORDER BY id"
+
+
+def test_where_a_borrower_is_visited_comes_in_and_is_not_there_where_the_extract_has_no_such_columns(
+    bank: Db, tmp_path: Path
+) -> None:
+    take(bank, extract(tmp_path / "bare.csv", [row()]))
+    assert bank.rows(_PREMISES) == [("", "", "", "")]
+    file = extract(tmp_path / "day.csv", [row(**PREMISES)], *VISITED)
+    done = take(bank, file, as_of=date(2026, 4, 1))
+    assert bank.rows(_PREMISES) == [tuple(PREMISES.values())]
+    assert pl.read_parquet(done.snapshot_file).select("latitude", "longitude").row(0) == ("37.31090", "126.8")
+    before = content(bank)
+    assert take(bank, file, as_of=date(2026, 4, 1)) == replace(done, changed=0, unchanged=1)
+    assert content(bank) == before
+    pl.read_csv(file, infer_schema=False).write_parquet(tmp_path / "day.parquet")
+    assert take(bank, tmp_path / "day.parquet", as_of=date(2026, 4, 1)).snapshot == done.snapshot
+
+
+def test_premises_are_the_borrowers_so_they_change_no_facility_and_one_row_that_names_them_is_enough(
+    bank: Db, tmp_path: Path
+) -> None:
+    take(bank, extract(tmp_path / "a.csv", [row(), row(FACILITY_NO="F2", **PREMISES)], *VISITED))
+    assert bank.rows(_PREMISES) == [tuple(PREMISES.values())]
+    moved = [row(), row(FACILITY_NO="F2", **PREMISES | {"ADDRESS": "118 Gongdan 1-daero, Siheung"})]
+    done = take(bank, extract(tmp_path / "b.csv", moved, *VISITED), as_of=date(2026, 4, 1))
+    assert (done.changed, done.unchanged) == (0, 2)
+    assert bank.rows("SELECT address FROM borrower") == [("118 Gongdan 1-daero, Siheung",)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "column", "says"),
+    [({"LATITUDE": "91"}, "LATITUDE", "is no latitude in degrees, as 37.56650"),
+     ({"LATITUDE": "N 37°18'"}, "LATITUDE", "is no latitude in degrees, as 37.56650"),
+     ({"LONGITUDE": "-180.01"}, "LONGITUDE", "is no longitude in degrees, as 37.56650"),
+     ({"LONGITUDE": "1e2"}, "LONGITUDE", "is no longitude in degrees, as 37.56650"),
+     ({"LATITUDE": ""}, "LATITUDE", "is a position by halves: it takes a latitude and a longitude, or neither"),
+     ({"CONTACT": "Han\x07"}, "CONTACT", "holds a control character")],
+)  # fmt: skip
+def test_a_position_that_is_none_is_said_with_line_and_column(
+    bank: Db, tmp_path: Path, wrong: dict[str, str], column: str, says: str
+) -> None:
+    rows = [row(**PREMISES), row(FACILITY_NO="F2", **PREMISES | wrong)]
+    done = take(bank, extract(tmp_path / "day.csv", rows, *VISITED))
+    assert [(r["line"], r["column"], r["reason"]) for r in rejects(done)] == [("3", column, says)]
+
+
 def test_lines_are_those_an_editor_shows_with_line_breaks_in_quotes_and_empty_lines(bank: Db, tmp_path: Path) -> None:
     file = extract(tmp_path / "day.csv", [row(CUSTOMER_NAME="two\nlines"), row(FACILITY_NO="F2", BALANCE="x")])
     text = file.read_text(encoding="utf-8")
@@ -187,7 +241,9 @@ AMOUNTS = st.tuples(
 @given(st.lists(AMOUNTS, min_size=20, max_size=200))
 def test_an_amount_is_exact_however_it_is_written(amounts: list[tuple[Decimal, str, str]]) -> None:
     texts = [f"{sign}{amount:{thousands}.2f} " for amount, thousands, sign in amounts]
-    block = pl.DataFrame([{LINE: n, FIELDS: 0, **ROW, "CCY": "USD", "BALANCE": t} for n, t in enumerate(texts, 2)])
-    done = Translation(block, core_banking(), AS_OF)
+    mapping = core_banking()
+    usual = {LINE: 0, FIELDS: 0, **ROW, **dict.fromkeys(mapping.optional, ""), "CCY": "USD"}
+    block = pl.DataFrame([usual | {LINE: n, "BALANCE": t} for n, t in enumerate(texts, 2)])
+    done = Translation(block, mapping, AS_OF)
     assert done.faults.is_empty()
     assert done.rows["bal"].to_list() == [int(amount * 100) for amount, _, _ in amounts]

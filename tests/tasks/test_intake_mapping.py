@@ -42,6 +42,7 @@ def test_words_stay_words_and_one_name_is_a_list_of_one(tmp_path: Path) -> None:
     [
         ("bal: {from: BAL}", "bal: {form: BAL}", "odd.yaml:8: columns.bal.form: is not known here."),
         ("{from: BAL}", "{from: BAL, sql: BAL}", "odd.yaml:8: columns.bal: a column has either from, or sql, or"),
+        ("{from: BAL}", "{from: BAL, required: true, optional: true}", "odd.yaml:8: columns.bal: optional is a column that"),
         ("{from: BAL}", "{sql: '1 +'}", "odd.yaml:8: columns.bal.sql: '1 +' is no SQL expression: "),
         ("{from: BAL}", "{sql: \"READ_CSV('x')\"}", "odd.yaml:8: columns.bal.sql: "),
         ("{from: BAL}", "{from: BAL, required: perhaps}", "odd.yaml:8: columns.bal.required: "),

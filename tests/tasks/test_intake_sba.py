@@ -70,6 +70,7 @@ def test_every_loan_is_accepted_or_rejected_as_a_recount_by_hand_says(db: Db, tm
     )
     for loan in snapshot.sample(500, seed=1).iter_rows(named=True):
         row = loans[loan["facility"]]
+        assert loan["address"] == f"{row['City'].strip()}, {row['State'].strip()} {row['Zip'].strip()}"
         opened = day(row["DisbursementDate"], "%m/%d/%Y")
         assert opened is not None
         gross, limit, term = 100 * int(row["DisbursementGross"]), 100 * int(row["GrAppv"]), int(row["Term"])
