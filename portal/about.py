@@ -25,6 +25,7 @@ from portal.sight import Sight
 from portal.story import payload
 from tasks import gate
 from tasks.dossier import PACKAGES, Dossier, answers
+from tasks.premises import Premises
 from tasks.recorded import JOINED, joined
 from tasks.run import newest_snapshot
 
@@ -82,7 +83,7 @@ class Around:
 
 
 def facts(asking: Asking, s: State, sight: Sight, opening: Mapping[str, Any], book: Book | None, manager: str, reader: Reader,
-          names: Mapping[str, str]) -> Facts:  # fmt: skip
+          names: Mapping[str, str], premises: Premises) -> Facts:  # fmt: skip
     say, f = reader.say, sight.facts(s)
     made: Facts = []
 
@@ -92,6 +93,8 @@ def facts(asking: Asking, s: State, sight: Sight, opening: Mapping[str, Any], bo
 
     if s.process == "inspection":
         add(say("Kind"), reader.kind(f["kind"]).capitalize())
+        add(say("Premises"), premises.address)
+        add(say("To ask for there"), premises.contact)
         if not sight.vendor:
             add(say("Exposure"), reader.money(f["amount"], f["currency"]))
             add(say("Class in the books"), reader.class_(opening.get("class_")))

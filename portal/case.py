@@ -17,6 +17,7 @@ from door.fold import CASE_COLUMNS, State, load
 from door.journal import COLUMNS, ZERO, Entry, intact
 from models.policy import Book, PolicyError
 from models.process import END, USER, Process
+from models.snapshot import PREMISES
 from portal import about, answers, draft, reading
 from portal.asking import Form, NotThere, SignedIn
 from portal.house import Asking
@@ -29,10 +30,12 @@ from portal.story import payload, persons, story
 from portal.strip import named, passages, strip
 from processes.trace import passed, to_page
 from tasks.dossier import PACKAGES, Dossier, Past, dossiers
+from tasks.premises import Premises
 
 router = APIRouter()
 LARGEST = 2**63 - 1
 _CASE = ", ".join(f"c.{name}" for name in CASE_COLUMNS)
+_PREMISES = ", ".join(f"coalesce(b.{name}, '')" for name in PREMISES)
 #: Acts on the item that first ask for something, and what: field → whether it is a day.
 ASKED: dict[str, tuple[str, ...]] = {
     "delegate": ("to", "reason"), "reassign": ("to", "reason"), "hold": ("until", "reason"), "cancel": ("reason",),
@@ -43,9 +46,9 @@ PLAIN = ("claim", "hand_back")
 
 @dataclass(slots=True)
 class File:
-    """The case as one person sees it: its state now or after an entry, its entries up to there, the borrower's name.
-    `day`: as of which it is shown, with what stands beside it; `on`: the day that was asked for, if one was; `unborn`: on
-    it the case had not been opened."""
+    """The case as one person sees it: its state now or after an entry, its entries up to there, the borrower's name and
+    where it is visited. `day`: as of which it is shown, with what stands beside it; `on`: the day that was asked for, if
+    one was; `unborn`: on it the case had not been opened."""
 
     asking: Asking
     s: State
@@ -53,6 +56,7 @@ class File:
     entries: list[Entry]
     sight: Sight
     last: int
+    premises: Premises
     day: str
     on: str = ""
     unborn: bool = False
@@ -133,14 +137,14 @@ def opened(asking: Asking, case: int, at: int | None = None, on: str = "") -> Fi
     """The case as it stands, after an entry of it, or at the end of a day: after the last entry of that business date or
     an earlier one. Raises NotThere where there is no such case, or none for him, or no such entry."""
     db, (where, values) = asking.db, scope(asking, of_one=True)
-    row = one(db.rows(f"SELECT coalesce(b.name, ''), {_CASE} FROM cases c LEFT JOIN borrower b ON b.id = c.subject "
-                      f"WHERE c.id = ? AND {where}", min(case, LARGEST), *values))  # fmt: skip
+    row = one(db.rows(f"SELECT coalesce(b.name, ''), {_PREMISES}, {_CASE} FROM cases c LEFT JOIN borrower b "
+                      f"ON b.id = c.subject WHERE c.id = ? AND {where}", min(case, LARGEST), *values))  # fmt: skip
     if row is None:
         raise NotThere
-    s = load(row[1:])
+    name, lie, s = str(row[0]), Premises(*row[1 : 1 + len(PREMISES)]), load(row[1 + len(PREMISES) :])
     entries = [Entry(*e) for e in db.rows(f"SELECT {', '.join(COLUMNS)} FROM entry WHERE stream = ? AND seq <= ? "
                                           "ORDER BY seq", s.stream, s.seq)]  # fmt: skip
-    file = File(asking, s, str(row[0]), entries, sight(asking, s), s.seq, asking.day, on)
+    file = File(asking, s, name, entries, sight(asking, s), s.seq, lie, asking.day, on)
     if on and not file.sight.everything:
         raise NotThere
     if on:
@@ -200,7 +204,7 @@ def _page(file: File, status: int = 200, changed_only: bool = False, did: str = 
     level = facts.get("level", facts.get("proposed_level"))
     return show(
         asking, "case.html", status, file=file, s=s, who=file.borrower or s.subject, names=file.names, sight=sight_,
-        facts=about.facts(asking, s, sight_, opening, book, manager, reader, file.names),
+        facts=about.facts(asking, s, sight_, opening, book, manager, reader, file.names, file.premises),
         level=level if isinstance(level, int) else None, proposed="level" not in facts, class_=facts.get("class_"),
         rounds=story(process, file.entries, sight_, asking.me.id, reader, file.names, book), said=len(file.entries),
         marks=strip(process, s, file.entries, reader, _with(file), sight_.vendor), picture=_picture(file),

@@ -30,7 +30,7 @@ def surroundings(file: File, d: Dossier | None, book: Book, seen: int) -> dict[s
     record = d.last("record") if d else None
     compared: Comparison | None = comparison(d, book, reader) if d and s.step == "compare" else None
     return {
-        "facts": about.facts(asking, s, sight, opening, book, manager, reader, file.names), "blind": blind,
+        "facts": about.facts(asking, s, sight, opening, book, manager, reader, file.names, file.premises), "blind": blind,
         "judged": judged(file, d), "found": findings(d, book)[:FOUND] if d and s.step in READS and sight.judged else [],
         "because": (proposal.payload.get("because", "") if proposal and s.step == "review" else "") or opening.get("reason", ""),
         "changes": [(c["checkpoint"], book.checkpoint(c["checkpoint"]).question, _written(book, c, "before", file),

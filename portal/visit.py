@@ -19,6 +19,7 @@ from portal.house import Asking
 from portal.page import show, status_of
 from portal.step import COLLECTING, View, shown, taken, view_of
 from tasks.inbox import START, Waiting, items
+from tasks.premises import Premises, premises
 
 router = APIRouter()
 MOST = 100  # visits in the list
@@ -29,9 +30,10 @@ _ANSWER = re.compile(r"^(answers\.\d+)(\.word)?$")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One in the list: `badge` late, draft, again, or new; why it came back; how much is answered of what is asked."""
+    """One in the list: where; `badge` late, draft, again, or new; why it came back; how much is answered of what is asked."""
 
     waiting: Waiting
+    premises: Premises
     badge: str
     back: str
     answered: int
@@ -127,13 +129,17 @@ def _group(w: Waiting) -> str:
 
 def _visits(asking: Asking, waiting: Sequence[Waiting]) -> list[Visit]:
     drafts, asked, back = _drafts(asking, waiting), _asked(asking, waiting), _back(asking, waiting)
+    lie = premises(asking.db, [w.state.subject for w in waiting])
     found = []
     for w in waiting:
         s = w.state
         answered = drafts.get(s.id)
         again = back.get(s.stream, "")
         badge = "draft" if answered is not None else "again" if again else "new"
-        found.append(Visit(w, badge, again, answered or 0, asked.get(s.stream, 0), s.facts.get("path") == "desk"))
+        there = lie.get(s.subject, Premises())
+        found.append(
+            Visit(w, there, badge, again, answered or 0, asked.get(s.stream, 0), s.facts.get("path") == "desk")
+        )
     return found
 
 

@@ -2,6 +2,7 @@
 with a key, so that a lost answer is asked for again without harm."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date
 from itertools import islice
 from typing import Annotated, Any
@@ -29,6 +30,7 @@ from portal.sight import sight
 from tasks import books
 from tasks.gate import check
 from tasks.inbox import START, items
+from tasks.premises import Premises, premises
 from tasks.sentences import sentence
 
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -77,7 +79,7 @@ def assignments(caller: Visits, after: After = 0, limit: Limit = 50) -> f.Assign
         caller.db, asking.rules, asking.me.person, asking.day, START, "i.step = 'visit' AND i.case_id > ?", [after]
     )
     waiting = sorted(visits, key=lambda w: w.state.id)
-    found = []
+    found, lie = [], premises(caller.db, [w.state.subject for w in waiting[:limit]])
     for w in waiting[:limit]:
         s = w.state
         opening = one(caller.db.rows("SELECT payload FROM entry WHERE stream = ? AND seq = 1", s.stream))
@@ -85,7 +87,7 @@ def assignments(caller: Visits, after: After = 0, limit: Limit = 50) -> f.Assign
         batch = one(caller.db.rows("SELECT payload FROM entry WHERE stream = ? AND action = 'assign' "
                                    "ORDER BY seq DESC LIMIT 1", s.stream))  # fmt: skip
         found.append(f.Assignment(case=s.id, seq=s.seq, borrower=w.borrower, due_on=s.due_on, asks=asks,
-                                  inspector=str(s.facts.get("inspector", "")),
+                                  **asdict(lie.get(s.subject, Premises())), inspector=str(s.facts.get("inspector", "")),
                                   batch=orjson.loads(batch[0])["batch"] if batch and batch[0] else ""))  # fmt: skip
     more = len(waiting) > limit
     return f.Assignments(

@@ -66,11 +66,16 @@ class Page(Model):
 
 
 class Assignment(Model):
-    """A visit to be made: whom, by when, and what is to be asked of which facility."""
+    """A visit to be made: whom, where, by when, and what is to be asked of which facility. What the bank's file does not say
+    is empty; the position is that of the premises, in degrees."""
 
     case: int
     seq: int
     borrower: str
+    address: str
+    contact: str
+    latitude: str
+    longitude: str
     due_on: date | None
     inspector: str
     batch: str

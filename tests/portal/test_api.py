@@ -71,6 +71,10 @@ def test_a_vendors_system_sees_its_inspectors_visits_and_nothing_else(office: Of
     found = vendor.get("/api/v1/assignments").json()["items"]
     assert [a["case"] for a in found] == [case for owner, case in rows if owner == inspector]
     assert all(a["inspector"] == inspector and a["asks"] for a in found)
+    where = ("address", "contact", "latitude", "longitude")
+    lie = office.db.rows(f"SELECT c.id, {', '.join(where)} FROM cases c JOIN borrower b ON b.id = c.subject")
+    assert {a["case"]: [a[name] for name in where] for a in found}.items() <= {id_: rest for id_, *rest in lie}.items()
+    assert all(a["address"] and a["contact"] for a in found)
     other = office.db.rows("SELECT c.id FROM cases c WHERE c.process = 'inspection' AND c.stream NOT IN (SELECT stream "
                            "FROM entry WHERE person = ?) AND c.step <> 'visit' LIMIT 1", inspector)[0][0]  # fmt: skip
     assert vendor.get(f"/api/v1/cases/{other}").status_code == 404

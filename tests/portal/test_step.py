@@ -289,6 +289,7 @@ def test_who_records_on_site_is_shown_nothing_of_the_managers(office: Office) ->
     (payload,) = [orjson.loads(p) for (p,) in office.db.rows(
         "SELECT payload FROM entry WHERE stream = ? AND action = 'conclude' ORDER BY seq DESC LIMIT 1", s.stream)]  # fmt: skip
     assert "You verify blind." in page.text
+    assert "<dt>Premises</dt>" in page.text
     assert payload["capacity"] not in page.text
     assert "Last inspection" not in page.text
     assert "own_level" not in page.values

@@ -101,6 +101,27 @@ def test_the_list_has_what_is_assigned_to_him_by_deadline_and_nothing_else(offic
     assert "No visits today." in office.at(idle).get("/visits").text
 
 
+def lies(office: Office, case: int, **premises: str) -> tuple[str, str, str, str]:
+    """Where the case's borrower is visited; changed first, if so."""
+    subject = "id = (SELECT subject FROM cases WHERE id = ?)"
+    for name, value in premises.items():
+        office.db.run(f"UPDATE borrower SET {name} = ? WHERE {subject}", value, case)
+    found = office.db.rows(f"SELECT address, contact, latitude, longitude FROM borrower WHERE {subject}", case)[0]
+    return (str(found[0]), str(found[1]), str(found[2]), str(found[3]))
+
+
+def test_list_and_visit_say_where_to_go_and_whom_to_ask_for(office: Office) -> None:
+    case, inspector = visit(office)
+    lies(office, case, address="42 Banwol-ro 18-gil, Ansan", contact="Han, owner")
+    for path in ("/visits", f"/visits/{case}"):
+        assert "42 Banwol-ro 18-gil, Ansan. Ask for Han, owner" in office.at(inspector).get(path).text
+    lies(office, case, contact="")
+    assert "42 Banwol-ro 18-gil, Ansan</p>" in office.at(inspector).get(f"/visits/{case}").text
+    lies(office, case, address="")
+    assert "The bank's file has no address." in office.at(inspector).get(f"/visits/{case}").text.replace("&#39;", "'")
+    assert "Banwol" not in office.at(inspector).get("/visits").text
+
+
 def test_a_visit_is_handed_in_with_its_files_checked_complete_and_goes_on(office: Office) -> None:
     case, inspector = visit(office)
     d, book = of(office, case)
