@@ -1,4 +1,5 @@
-"""A staff list: units, people, their roles, deputies, vendors' contracts, from YAML into the reference tables.
+"""A staff list: units, people, their roles, deputies, vendors' contracts, what was agreed at an approval, from YAML into
+the reference tables.
 
     units:
       mapo: {name: Mapo branch, lane: branch, calendar: KR}
@@ -10,24 +11,30 @@
         channels: ["mailto://lee@bank.example"]
     substitutes:
       - {absent: lee, deputy: kang, since: 2026-01-05, until: 2026-01-16}
+    conditions:                                       # of a facility, set at its approval
+      L0001345:
+        - {name: visited-more-often, kind: frequency, value: 1, source: credit approval 2026-014}
 
-Who is new is added, who is known is changed to what the list says, who is not named stays. Refused whole, with the
-line, where anything in it is wrong.
+Who is new is added, who is known is changed to what the list says, who is not named stays. A facility that is
+named has the conditions that the list says, and no others. Refused whole, with the line, where anything in it is wrong.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import polars as pl
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from deployments.mistakes import Mistake, first_line
 from door.db import Db
 from models.forms import Name
+from models.policy import Book, PolicyError
 from processes import PROCESSES
+from tasks.files import CONDITION
 
 Label = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 #: Roles that no step of a process names: told of what nobody may do, and readers.
@@ -86,12 +93,24 @@ class Contract(Part):
     until: date
 
 
+class Condition(Part):
+    """Set at the approval of one facility, before all rules of the book: how often it is inspected (`frequency`; value:
+    months), what is asked besides (`checkpoint`; a checkpoint or a group of them), what the borrower promised
+    (`covenant`; in words). `source` names the approval."""
+
+    name: Name
+    kind: Literal["frequency", "checkpoint", "covenant"]
+    value: Label
+    source: Label
+
+
 class StaffList(Part):
     units: dict[Name, Unit] = {}
     persons: dict[Name, Person] = {}
     substitutes: tuple[Substitute, ...] = ()
     relations: tuple[Relation, ...] = ()
     contracts: tuple[Contract, ...] = ()
+    conditions: dict[Name, tuple[Condition, ...]] = {}
 
 
 @dataclass(frozen=True)
@@ -129,10 +148,11 @@ def read(path: Path) -> Read:
         raise Mistake("\n".join(_sentence(path, node, dict(wrong)) for wrong in e.errors())) from None
 
 
-def write(db: Db, found: Read) -> None:
-    """Into the tables, in the caller's transaction. Raises Mistake where it names somebody or something unknown."""
+def write(db: Db, found: Read, book: Callable[[], Book]) -> None:
+    """Into the tables, in the caller's transaction. `book` is the one in force, asked only where there are conditions.
+    Raises Mistake where it names somebody or something unknown."""
     staff = found.staff
-    if wrong := list(_unknown(db, found)):
+    if wrong := [*_unknown(db, found), *_not_agreed(db, found, book)]:
         raise Mistake("\n".join(wrong))
     units = staff.units.items()
     _put(db, "unit", "id", "name lane calendar", [(id_, u.name, u.lane, u.calendar) for id_, u in units])
@@ -149,6 +169,9 @@ def write(db: Db, found: Read) -> None:
     _put(db, "relation", "person subject", "", [(r.person, r.borrower) for r in staff.relations])
     _put(db, "contract", "vendor product unit", "per_day since until",
          [(c.vendor, c.product, c.unit, c.per_day, _iso(c.since), _iso(c.until)) for c in staff.contracts])  # fmt: skip
+    db.many("DELETE FROM condition WHERE facility = ?", [(facility,) for facility in staff.conditions])
+    _put(db, "condition", "facility name", "kind value source",
+         [(facility, c.name, c.kind, c.value, c.source) for facility, cs in staff.conditions.items() for c in cs])  # fmt: skip
 
 
 def _put(db: Db, table: str, key: str, rest: str, rows: list[tuple[Any, ...]]) -> None:
@@ -189,6 +212,22 @@ def _unknown(db: Db, found: Read) -> Iterator[str]:
     for n, contract in enumerate(staff.contracts):
         if lanes.get(contract.vendor) != "vendor":
             yield f"{found.at('contracts', n, 'vendor')}: {contract.vendor!r} is no unit of the lane vendor."
+
+
+def _not_agreed(db: Db, found: Read, book: Callable[[], Book]) -> Iterator[str]:
+    """Conditions of facilities that there are not, and such as the book can't follow."""
+    for facility, conditions in found.staff.conditions.items():
+        if not db.rows("SELECT 1 FROM facility WHERE id = ?", facility):
+            yield f"{found.at('conditions', facility)}: there is no facility {facility}: import the extract that has it first."
+        names = [c.name for c in conditions]
+        for n, c in enumerate(conditions):
+            if c.name in names[:n]:
+                yield f"{found.at('conditions', facility, n)}: {c.name!r} stands twice; name it once."
+            row = {"facility": facility, **c.model_dump()}
+            try:
+                book().follows(pl.DataFrame([row], CONDITION))
+            except PolicyError as wrong:
+                yield f"{found.at('conditions', facility, n)}: {wrong}"
 
 
 def _roles() -> set[str]:

@@ -7,6 +7,7 @@ from door.command import Rules
 from door.db import Db, one
 from models.policy import Book, Letters, PolicyError
 from processes import PROCESSES
+from tasks.files import conditions
 from tasks.fits import misfit
 
 _compiled: dict[str, Book] = {}  # by hash of the content, so it can't go stale
@@ -76,7 +77,7 @@ def rules(db: Db) -> Rules:
     def unfit(hash_: str, subject: str, payload: Mapping[str, Any]) -> str:
         if "book" in payload:  # a version is proposed
             try:
-                book(db, payload["book"])
+                book(db, payload["book"]).follows(conditions(db))
             except PolicyError as error:
                 return str(error)
             if payload["book"] != hash_:

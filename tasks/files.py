@@ -26,7 +26,11 @@ def keep(frame: pl.DataFrame, folder: Path) -> str:
     return sha256
 
 
-def keep_conditions(db: Db, folder: Path) -> str:
+def conditions(db: Db) -> pl.DataFrame:
     """The facilities' conditions set at approval, as they now stand."""
     rows = db.rows("SELECT facility, name, kind, value, source FROM condition ORDER BY facility, name")
-    return keep(pl.DataFrame(rows, CONDITION, orient="row"), folder)
+    return pl.DataFrame(rows, CONDITION, orient="row")
+
+
+def keep_conditions(db: Db, folder: Path) -> str:
+    return keep(conditions(db), folder)

@@ -1,13 +1,17 @@
 """init, staff: a database that can be worked with, and the people who work in it."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments.commands import say
 from deployments.commands.options import Json
 from deployments.settings import installation, opened, policies
+
+if TYPE_CHECKING:
+    from door.db import Db
+    from tasks.house import House
 
 CALENDAR = "KR"
 
@@ -38,7 +42,7 @@ def init(
     with here.db() as db, db.transaction():
         staffing.write(db, staffing.Roster(), CALENDAR)
         books.keep(db, book)
-        people = _load(db, policies() / "staff" / "sample.yaml") if sample_staff else None
+        people = _load(here, db, policies() / "staff" / "sample.yaml") if sample_staff else None
         versions = db.rows("SELECT count(*) FROM book_version")[0][0]
     if json:
         say.json({"database": _shown(here.url), "home": here.home, "book": book.hash, "version": book.version,
@@ -54,20 +58,22 @@ def init(
 
 
 def staff(file: Annotated[Path, typer.Argument(help="Staff list, YAML.")], json: Json = False) -> None:
-    """Load a staff list: units, people, roles, deputies, contracts. Whoever it does not name stays as he is."""
-    with opened() as (_, db), db.transaction():
-        people = _load(db, file)
+    """Load a staff list: units, people, roles, deputies, contracts, conditions set at approvals. Whoever it does not name
+    stays as he is."""
+    with opened() as (here, db), db.transaction():
+        people = _load(here, db, file)
     if json:
         say.json({"people": people})
     else:
         say.line(f"{file}: {people} people are as the list says.")
 
 
-def _load(db: Any, file: Path) -> int:
+def _load(here: "House", db: "Db", file: Path) -> int:
     from deployments import stafflist
+    from tasks import books
 
     found = stafflist.read(file)
-    stafflist.write(db, found)
+    stafflist.write(db, found, lambda: books.book(db, books.in_force(db, here.business_date().isoformat())))
     return len(found.staff.persons)
 
 

@@ -76,6 +76,12 @@ def _with_conditions(
     )
 
 
+def follow(conditions: pl.DataFrame, adds: Mapping[str, tuple[str, ...]]) -> None:
+    """Raises PolicyError with the first of the conditions that can't be followed."""
+    frequencies(conditions)
+    _extras(conditions, adds)
+
+
 def frequencies(conditions: pl.DataFrame) -> pl.DataFrame:
     """The strictest frequency condition of each facility: `facility, months, months_rule`."""
     found = conditions.filter(pl.col("kind") == "frequency").with_columns(

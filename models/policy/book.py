@@ -12,7 +12,7 @@ import polars as pl
 from pydantic import Field
 
 from models.policy import finding, judgement, names, parts
-from models.policy.apply import apply
+from models.policy.apply import apply, follow
 from models.policy.calendar import BusinessDays
 from models.policy.judgement import CaseRule
 from models.policy.names import Code, Colour, Kind, Part
@@ -150,6 +150,10 @@ class Book(Part):
     def apply(self, frame: pl.DataFrame, conditions: pl.DataFrame | None = None) -> pl.DataFrame:
         """Every rule over every facility; see models/policy/apply.py for the columns added."""
         return apply(self.facts, self.rules, self.classification, frame, conditions, self._adds)
+
+    def follows(self, conditions: pl.DataFrame) -> None:
+        """Raises PolicyError where a condition set at approval is none that this book can follow."""
+        follow(conditions, self._adds)
 
     def class_for(self, dpd: int, technical: bool = False) -> int:
         """The least class (1 … 5) for days past due; a technical delay is exempt for some days."""

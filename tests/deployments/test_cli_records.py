@@ -183,6 +183,79 @@ def test_a_rule_is_explained_with_its_place(shell: Shell, tmp_path: Path) -> Non
     assert "has no facility F999" in shell.wrong("policy", "explain", "F999", "--as-of", AS_OF)
 
 
+AGREED = """conditions:
+  F%d:
+    - {name: visited-more-often, kind: frequency, value: %s, source: credit approval 2026-014}
+    - {name: cover, kind: covenant, value: "at least 1.2, tested quarterly", source: credit approval 2026-014}
+    - {name: watched, kind: checkpoint, value: %s, source: credit approval 2026-014}
+"""
+
+
+def due(shell: Shell, facility: str) -> set[tuple[str, str, str]]:
+    rows = shell("run", "inspection", "--as-of", AS_OF, "--dry-run", "--json").json["due"]
+    return {(r["kind"], r["due"], r["rule"]) for r in rows if r["facility"] == facility}
+
+
+def test_what_was_agreed_at_an_approval_comes_before_the_book_and_is_shown_with_its_source(
+    shell: Shell, db: Db, tmp_path: Path
+) -> None:
+    in_force(shell)
+    taken_in(shell, tmp_path, 4)
+    by_the_book, other = due(shell, "F1"), due(shell, "F2")
+    file = tmp_path / "agreed.yaml"
+    file.write_text(AGREED % (1, 1, "collateral"))
+    shell("staff", file)
+    rules = shell("policy", "explain", "F1", "--as-of", AS_OF, "--json").json["rules"]
+    often = next(r for r in rules if r["topic"] == "regular_months")
+    assert (often["rule"], often["says"], often["source"]) == (
+        "condition:visited-more-often", "1 months", "credit approval 2026-014")  # fmt: skip
+    assert often["overrode"], "the rule of the book that it comes before"
+    asked = {r["rule"]: r["says"] for r in rules if r["topic"] == "checkpoint"}
+    assert "(condition cover)" in asked["C13"]
+    assert "(condition watched)" in asked["M1"]
+    agreed = due(shell, "F1")
+    assert any(rule == "condition:visited-more-often" for _, _, rule in agreed)
+    assert {r for r in agreed if r[0] == "regular"} != {r for r in by_the_book if r[0] == "regular"}
+    assert due(shell, "F2") == other
+    file.write_text("conditions:\n  F1: []\n")
+    shell("staff", file)
+    assert due(shell, "F1") == by_the_book
+    assert db.rows("SELECT * FROM condition") == []
+
+
+def test_a_condition_that_the_book_can_not_follow_is_refused_with_its_line(
+    shell: Shell, db: Db, tmp_path: Path
+) -> None:
+    in_force(shell)
+    taken_in(shell, tmp_path, 4)
+    file = tmp_path / "agreed.yaml"
+    for text, says in {
+        AGREED % (1, 0, "M1"): "agreed.yaml:3: Condition 'visited-more-often' of facility F1 says '0'; a frequency condition",
+        AGREED % (1, "often", "M1"): "is whole months from 1 to 120",
+        AGREED % (1, 2, "Z9"): "agreed.yaml:5: Condition 'watched' of facility F1 says 'Z9'; a checkpoint condition is",
+        AGREED % (99, 2, "M1"): "agreed.yaml:2: there is no facility F99: import the extract that has it first.",
+        AGREED.replace("watched", "cover") % (1, 2, "M1"): "agreed.yaml:5: 'cover' stands twice; name it once.",
+        AGREED.replace("covenant", "promise") % (1, 2, "M1"): "agreed.yaml:4: conditions.F1.1.kind",
+    }.items():  # fmt: skip
+        file.write_text(text)
+        assert says in shell("staff", file, code=2).err, says
+    assert db.rows("SELECT * FROM condition") == []
+
+
+def test_a_book_that_can_not_follow_what_was_agreed_is_not_proposed(shell: Shell, tmp_path: Path) -> None:
+    in_force(shell)
+    taken_in(shell, tmp_path, 4)
+    file = tmp_path / "agreed.yaml"
+    file.write_text(AGREED % (1, 1, "guarantor"))
+    shell("staff", file)
+    folder = tmp_path / "policies"
+    shutil.copytree(ROOT / "policies", folder)
+    text = (folder / "templates.yaml").read_text()
+    (folder / "templates.yaml").write_text(text.replace("  guarantor: [G1-G5b]\n", ""))
+    words = ("policy", "propose", folder, "--effective-from", "2026-04-01", "--reason", "x", "-p", "ryu")
+    assert "Condition 'watched' of facility F1 says 'guarantor'" in shell.wrong(*words, code=1)
+
+
 # -- proof ---------------------------------------------------------------------------------------------------------------
 
 
