@@ -12,7 +12,9 @@ from sqlmodel import SQLModel
 from door.db import Db
 from door.schema import config, connection, create, current
 
-LINK = ("case:1", 1, "open", "system", "system", "a", 1, "2026-01-05", "2026-01-05T00:00:00.000000Z", "0" * 64, "0" * 64,
+COLUMNS = ("stream", "seq", "action", "person", "role", "step", "round", "key", "business_date", "recorded_at", "digest",
+           "prev", "hash", "salt", "payload")  # fmt: skip
+LINK = ("case:1", 1, "open", "system", "system", "a", 1, "k", "2026-01-05", "2026-01-05T00:00:00.000000Z", "0" * 64, "0" * 64,
         "1" * 64, "ab", "{}")  # fmt: skip
 
 
@@ -30,17 +32,41 @@ def test_down_and_up_again_leaves_the_same_schema(url: str) -> None:
 
 
 def test_an_entry_is_neither_changed_nor_removed_and_only_payload_with_salt_is_erased(db: Db) -> None:
-    columns = ("stream", "seq", "action", "person", "role", "step", "round", "business_date", "recorded_at", "digest",
-               "prev", "hash", "salt", "payload")  # fmt: skip
-    db.insert("entry", columns, [LINK])
+    db.insert("entry", COLUMNS, [LINK])
     for sql in (
         "DELETE FROM entry",
         "UPDATE entry SET action = 'close'",
         "UPDATE entry SET payload = '{}'",
         "UPDATE entry SET payload = NULL",
         "UPDATE entry SET payload = NULL, salt = NULL, person = 'other'",
+        *(["TRUNCATE entry"] if db.dialect == "postgresql" else []),
     ):
         with pytest.raises((sqlite3.IntegrityError, psycopg.errors.RaiseException), match="immutable"):
             db.run(sql)
     db.run("UPDATE entry SET payload = NULL, salt = NULL")
     assert db.rows("SELECT payload, salt, action FROM entry") == [(None, None, "open")]
+
+
+def test_no_other_row_takes_the_place_of_an_entry(db: Db) -> None:
+    second = ("case:2", *LINK[1:7], "l", *LINK[8:])
+    db.insert("entry", COLUMNS, [LINK, second])
+    marks = ", ".join("?" * len(COLUMNS))
+    same_seq, same_key = ("case:1", *LINK[1:7], None, *LINK[8:]), ("case:3", *LINK[1:])
+    if db.dialect == "sqlite":  # REPLACE takes a row away without the trigger of a DELETE
+        into = f"INSERT OR REPLACE INTO entry ({', '.join(COLUMNS)}"
+        tries = [
+            (f"{into}) VALUES ({marks})", same_seq),
+            (f"{into}) VALUES ({marks})", same_key),
+            (f"{into}, rowid) VALUES ({marks}, 1)", ("case:3", *same_seq[1:])),
+            ("UPDATE OR REPLACE entry SET payload = NULL, salt = NULL, rowid = 1 WHERE stream = ?", ("case:2",)),
+        ]
+    else:
+        into, instead = f"INSERT INTO entry ({', '.join(COLUMNS)}) VALUES ({marks})", "DO UPDATE SET action = 'close'"
+        tries = [
+            (f"{into} ON CONFLICT (stream, seq) {instead}", same_seq),
+            (f"{into} ON CONFLICT (person, key) WHERE key IS NOT NULL {instead}", same_key),
+        ]
+    for sql, row in tries:
+        with pytest.raises((sqlite3.IntegrityError, psycopg.errors.RaiseException), match="immutable"):
+            db.run(sql, *row)
+    assert db.rows(f"SELECT {', '.join(COLUMNS)} FROM entry ORDER BY stream") == [LINK, second]
