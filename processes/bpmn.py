@@ -33,6 +33,7 @@ TAGS = {
     JOIN: "exclusiveGateway", SPLIT: "exclusiveGateway", TIMER: "boundaryEvent", REMIND: "endEvent",
     WAIT: "intermediateCatchEvent",
 }  # fmt: skip
+FINGERPRINT = "Fingerprint in the journal: {}."
 EXPRESSION = {"xsi:type": "bpmn:tFormalExpression"}
 
 
@@ -84,6 +85,18 @@ def stale(folder: Path) -> list[str]:
     return _differ(folder, files())
 
 
+def unsaid(folder: Path) -> dict[str, str]:
+    """By process the fingerprint that its file in the folder names, where the page has another by now and does not
+    say (`before`) that it had this one: what was made under it would be unreadable."""
+    found = {}
+    for name, process in PROCESSES.items():
+        text = (folder / f"{name}.bpmn").read_text(encoding="utf-8") if (folder / f"{name}.bpmn").exists() else ""
+        was = re.search(FINGERPRINT.format("([0-9a-f]+)"), text)
+        if was and was[1] not in (process.hash, *process.before):
+            found[name] = was[1]
+    return found
+
+
 def _differ(folder: Path, wanted: Mapping[str, str]) -> list[str]:
     there = {path.name: path for end in ("bpmn", "svg") for path in folder.glob(f"*.{end}")}
     same = {name for name, text in wanted.items() if name in there and there[name].read_bytes() == text.encode()}
@@ -99,9 +112,11 @@ def _sub(parent: ET.Element, tag: str, text: str = "", **attributes: str) -> ET.
 def _process(root: ET.Element, graph: Chart, timers: Mapping[str, str]) -> None:
     process = graph.process
     body = _sub(root, "process", id=process.name, name=words(process.name), isExecutable="true")
+    says = [FINGERPRINT.format(process.hash)]
     if process.apart:
         pairs = "; ".join(f"{words(a)} and {words(b)}" for a, b in process.apart)
-        _sub(body, "documentation", f"Different persons, in any round: {pairs}.")
+        says.insert(0, f"Different persons, in any round: {pairs}.")
+    _sub(body, "documentation", " ".join(says))
     lanes = _sub(body, "laneSet", id="lanes")
     for lane in graph.lanes:
         here = _sub(lanes, "lane", id=f"lane_{lane}", name=words(lane))

@@ -34,11 +34,15 @@ def bpmn(
         return
     if check == write:
         raise Mistake(f"Name a process ({', '.join(PROCESSES)}), or give --check or --write.")
+    before = files.unsaid(folder)
     changed = files.write(folder) if write else files.stale(folder)
     if json:
-        say.json({"folder": folder, "written" if write else "stale": changed})
+        say.json({"folder": folder, "written" if write else "stale": changed, "before": before})
     else:
         what = "written" if write else "out of date; `postloan bpmn --write` makes them anew"
         say.line(f"{folder}: {', '.join(changed)}: {what}." if changed else f"{folder}: all files are up to date.")
+        for name, was in before.items():
+            say.line(f"{name}: the page had the fingerprint {was}. If cases were made under it, name it on the page, "
+                     f'before=(…, "{was}"), or audit and replay cannot read them.')  # fmt: skip
     if changed and not write:
         raise typer.Exit(1)

@@ -14,6 +14,7 @@ import pytest
 
 from deployments.serve import server
 from door.db import Db, connect
+from processes import PROCESSES
 from tasks import books
 from tasks.due import open_due
 from tasks.foresee import foresee
@@ -368,7 +369,13 @@ def test_the_process_files_are_current_and_a_stale_one_is_named(shell: Shell, tm
     assert "inspection.bpmn" in shell("bpmn", "--check", "--folder", folder, code=1).out
     assert len(shell("bpmn", "--write", "--folder", folder, "--json").json["written"]) == 12
     assert "up to date" in shell("bpmn", "--check", "--folder", folder).out
-    assert shell("bpmn", "inspection").out == (folder / "inspection.bpmn").read_text()
+    drawn = folder / "inspection.bpmn"
+    assert shell("bpmn", "inspection").out == drawn.read_text()
+    now = PROCESSES["inspection"].hash
+    drawn.write_text(drawn.read_text().replace(now, "0123456789abcdef"))
+    said = shell("bpmn", "--write", "--folder", folder).out
+    assert "inspection: the page had the fingerprint 0123456789abcdef." in said
+    assert 'before=(…, "0123456789abcdef")' in said
 
 
 # -- through Prefect -----------------------------------------------------------------------------------------------------

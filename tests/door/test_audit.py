@@ -1,6 +1,7 @@
 """The audit of a clean journal, of erased payloads, of other pages, while people act; and what it names."""
 
 import random
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,9 +15,12 @@ from door.anchor import anchor, signer, verifier
 from door.audit import audit
 from door.chain import check_chains
 from door.db import Db, connect
+from door.decide import Facts
 from door.journal import COLUMNS, Entry, seal
 from door.project import ROWS
-from models.process import Process
+from door.replay import recheck
+from models import forms
+from models.process import USER, Do, Process, Step
 from processes import PROCESSES
 from tests.door.bank import Bank, later
 from tests.door.history import SECOND, history
@@ -143,6 +147,45 @@ def test_a_case_is_folded_by_the_page_it_was_made_under(bank: Bank) -> None:
     changed = {**PROCESSES, "inspection": today}
     assert codes(bank.db, changed) == [(f"case:{case}", bank.state(case).seq, "table")]
     assert codes(bank.db, {**changed, "inspection before": old}) == []
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["with its old hash", "without"])
+def test_a_page_with_history_gets_the_readmes_step(bank: Bank, named: bool) -> None:
+    """Cases are made before, taken over before and after; those that wait go on by the new page."""
+    old = PROCESSES["handover"]
+    done, waiting = (bank.open("handover", boss, "hand_over", subject=subject, said={"manager": to})
+                     for boss, subject, to in (("kang", "B1", "park"), ("kang", "B2", "park")))  # fmt: skip
+    bank.do("park", "take_over", done)
+    steps = {**old.steps, **the_readmes_steps()}
+    today = replace(old, steps=steps, authority={**old.authority, "department": "credit_manager"},
+                    before=(old.hash,) if named else ())  # fmt: skip
+    assert today.check() == []
+    bank.rules = replace(bank.rules, processes={**PROCESSES, "handover": today})
+    bank.do("park", "take_over", waiting)
+    assert bank.state(waiting).step == "note"
+    bank.do("choi", "noted", waiting)
+    new = bank.open("handover", "kang", "hand_over", subject="B3", said={"manager": "park"})
+    faults = codes(bank.db, {**PROCESSES, "handover": today})
+    if named:
+        assert faults == []
+    else:
+        assert {(f"party:{case}", 1, "unreadable") for case in (done, waiting)} <= set(faults)
+    assert f"party:{new}" not in {stream for stream, *_ in faults}
+    streams = [[Entry(*row) for row in bank.db.rows(f"SELECT {', '.join(COLUMNS)} FROM entry WHERE stream = ? "
+                "ORDER BY seq", f"party:{case}")] for case in (done, waiting, new)]  # fmt: skip
+    left: list[str] = []
+    found = [d.what for entries in streams for d in recheck(today, entries, bank.rules, lambda *_: Facts("park"),
+             left=lambda e, why: left.append(why))]  # fmt: skip
+    assert (found, left) == (([], ["other_page"] * 3) if named else (["page"] * 3, []))
+
+
+def the_readmes_steps() -> dict[str, Step]:
+    """As they stand under "Add a step"."""
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    said = re.search(r"^## Add a step.*?^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert said is not None
+    steps: dict[str, Step] = eval(f"{{{said[1]}}}", {"Step": Step, "Do": Do, "USER": USER, "f": forms})  # noqa: S307
+    return steps
 
 
 def test_an_entry_that_cannot_be_folded_is_named(bank: Bank) -> None:

@@ -1,5 +1,6 @@
 """The committed BPMN files: as the processes are now, clean by every judge, nothing on top of anything."""
 
+from dataclasses import replace
 from itertools import combinations, pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -49,7 +50,7 @@ def misplaced(process: Process) -> list[str]:
 
 
 def test_the_committed_files_are_those_of_the_processes_as_they_are_now() -> None:
-    assert bpmn.stale(FOLDER) == [], "run: postloan bpmn"
+    assert bpmn.stale(FOLDER) == [], "run: postloan bpmn --write"
 
 
 def test_what_is_out_of_date_is_named_and_written_anew(tmp_path: Path) -> None:
@@ -60,6 +61,20 @@ def test_what_is_out_of_date_is_named_and_written_anew(tmp_path: Path) -> None:
     assert bpmn.write(tmp_path) == ["gone.bpmn", "order.svg"]
     assert not (tmp_path / "gone.bpmn").exists()
     assert bpmn.stale(tmp_path) == []
+
+
+def test_the_fingerprint_that_a_changed_page_had_is_known_from_its_file_until_the_page_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bpmn.write(tmp_path)
+    assert bpmn.unsaid(tmp_path) == {}
+    old = PROCESSES["order"]
+    changed = replace(old, cancel="")
+    monkeypatch.setitem(PROCESSES, "order", changed)
+    assert bpmn.stale(tmp_path) == ["order.bpmn"]
+    assert bpmn.unsaid(tmp_path) == {"order": old.hash}
+    monkeypatch.setitem(PROCESSES, "order", replace(changed, before=(old.hash,)))
+    assert bpmn.unsaid(tmp_path) == {}
 
 
 @pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
