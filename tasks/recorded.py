@@ -20,7 +20,7 @@ STAGE = "scheduled_inspection"
 JOINED = "open inspection"  # the reason of a row that joined a case which was open
 _SAID = """
 SELECT stream, payload FROM entry WHERE run = ? AND action = 'open'
- UNION ALL SELECT stream, payload FROM entry WHERE stream = ? AND action = 'finish'
+ UNION ALL SELECT stream, payload FROM entry WHERE stream = ? AND action IN ('set_aside', 'finish')
 """
 _counts: dict[str, Counter[tuple[str, str]]] = {}  # by the head of the run's stream, which covers all that it wrote
 
@@ -98,8 +98,8 @@ def _said(db: Db, run: int) -> Iterator[tuple[int, Mapping[str, Any] | None]]:
 
 def joined(db: Db, case: int, since: str, until: str) -> set[tuple[str, str, str]]:
     """Facility, kind and due date of the rows that joined a case, by runs of a day until a day (both included)."""
-    ended = db.rows("SELECT c.subject, e.payload FROM cases c JOIN entry e ON e.stream = c.stream AND e.seq = c.seq WHERE "
-                    "c.process = 'run' AND c.subject LIKE ? AND e.action = 'finish'", f"{STAGE}/%")  # fmt: skip
+    ended = db.rows("SELECT c.subject, e.payload FROM cases c JOIN entry e ON e.stream = c.stream WHERE c.process = 'run' "
+                    "AND c.subject LIKE ? AND e.action IN ('set_aside', 'finish')", f"{STAGE}/%")  # fmt: skip
     return {(row["facility"], row["kind"], row["due_on"])
             for subject, payload in ended if payload and since <= subject.split("/")[1] <= until
             for row in orjson.loads(payload)["due"] if row["case_id"] == case}  # fmt: skip

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from door.db import Unreachable
-from portal import access, inbox
+from portal import access, batch, inbox
 from portal.api import app as api
 from portal.asking import COOKIE
 from portal.house import Portal
@@ -50,7 +50,7 @@ def test_a_defect_is_a_page_with_a_number_that_stands_in_the_log(
 def test_of_what_was_sent_it_is_not_said_that_nothing_was_changed(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox, "_told", broken)
+    monkeypatch.setattr(batch, "_told", broken)
     monkeypatch.setattr(inbox, "show", broken)
     with serving(office) as address, signed_in(office, address) as browser:
         answer = browser.post(

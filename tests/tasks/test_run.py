@@ -22,6 +22,7 @@ from tasks import books
 from tasks import run as runs
 from tasks import work as batches
 from tasks.due import open_due
+from tasks.recorded import astray
 from tasks.replay import all_cases, replay, replay_run
 from tasks.run import Run, Untimely, finish, start, written
 from tasks.work import waits, work
@@ -246,6 +247,7 @@ def test_many_due_rows_that_start_nothing_are_said_part_by_part_none_twice_thoug
     assert [outcome for *_, due_on, outcome in bank.ledger() if due_on > "2026-01-05"] == ["merged"] * 40
     assert not replay_run(bank.db, bank.house.snapshots, run.id).divergences
     assert not check_tables(bank.db, books.rules(bank.db).processes)
+    assert not astray(bank.db, date(2026, 1, 1), date(2026, 4, 30))
 
 
 def test_two_flows_at_one_run_both_write_until_one_has_closed_it(bank: Works) -> None:
