@@ -3,6 +3,7 @@ a batch sent twice is done once."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from fastapi import APIRouter
@@ -21,6 +22,7 @@ from tasks.inbox import START, Waiting, those
 
 router = APIRouter()
 ACTS = ("decide", "claim", "hand_back", "delegate", "hold")  # done in a list; all else has a page that asks more
+ASKED = {"delegate": ("to", "reason"), "hold": ("until", "reason")}  # what they ask for, on a page between
 CHANGED = ("changed", "not_here", "ended", "taken")  # refusals that say: somebody was there meanwhile
 NAMED = 3  # of those who could, so many by name
 
@@ -55,16 +57,19 @@ def act(posted: Form) -> Response:
     if not cases:
         raise NotThere
     named = _named(asking, cases)
-    if action in ("delegate", "hold") and not posted.text("to" if action == "delegate" else "until"):
-        return show(asking, "hand_on.html", action=action, cases=named, filters=filters,
-                    batch=posted.text("batch"), colleagues=_colleagues(asking, cases), problem="")  # fmt: skip
     names = {id_: name for id_, name, _ in named}
+    colleagues = _colleagues(asking, cases) if action == "delegate" else []
+    wrong = _wrong(posted, action, colleagues)
+    if action in ASKED and (wrong or not posted.text("sent")):
+        return _asked(posted, action, filters, named, colleagues, wrong)
     told = (_decided if action == "decide" else _acted)(posted, action, cases, his, names)
+    if action in ASKED and not any(t.what == "done" for t in told):
+        return _asked(posted, action, filters, named, colleagues, {}, told)
     told += [Told(case, str(case), "changed", why(asking, Refused("no_case", {"case": case})), status=409)
              for case in sorted(gone)]  # fmt: skip
     if one_case and told[0].what == "done":
         return RedirectResponse(filters.address(), 303)
-    return listed(asking, filters, START, told[0].status if len(told) == 1 else 200, verdicts=told)
+    return listed(asking, filters, START, told[0].status if len(told) == 1 else 200, told=told)
 
 
 def _seen_by(asking: Asking, cases: Sequence[int]) -> set[int]:
@@ -86,6 +91,46 @@ def _colleagues(asking: Asking, cases: Sequence[int]) -> list[tuple[str, str]]:
     able = [set(eligible(asking.db, asking.rules, case, asking.day)) for case in cases[:20]]
     found = set.intersection(*able) - {asking.me.id} if able else set[str]()
     return sorted(names_of(asking.db, sorted(found)).items(), key=lambda p: p[1])
+
+
+def _wrong(posted: Posted, action: str, colleagues: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """By field, what is still to be written before they are delegated or put aside."""
+    say, wrong = _reader(posted.asking).say, {}
+    for name in ASKED.get(action, ()) if posted.text("sent") else ():
+        value = posted.text(name)
+        if name == "to" and value not in dict(colleagues):
+            wrong[name] = say("Choose who gets it.")
+        elif name == "reason" and not value:
+            wrong[name] = say("Write why, in a sentence or two.")
+        elif name == "until" and not _day(value):
+            wrong[name] = say("Write a day, for example 2026-12-24.")
+        elif name == "until" and _day(value) <= posted.asking.day:
+            wrong[name] = say("Choose a day after today.")
+    return wrong
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        return ""
+
+
+def _asked(posted: Posted, action: str, filters: Filters, named: Sequence[tuple[int, str, int]],
+           colleagues: Sequence[tuple[str, str]], wrong: Mapping[str, str], told: Sequence[Told] = ()) -> Response:  # fmt: skip
+    """The page between; `told`: what became of it, where nothing was done. A refused batch is another one when it is sent
+    again, and on what has changed meanwhile he has just been told."""
+    asking = posted.asking
+    versions = {id_: seq if told or (seen := _version(posted, id_)) is None else seen for id_, _, seq in named}
+    return show(
+        asking, "hand_on.html", told[0].status if told else 422 if wrong else 200, action=action, cases=named,
+        versions=versions, filters=filters, colleagues=colleagues, wrong=wrong, told=told,
+        said={name: posted.text(name) for name in ASKED[action]},
+        batch=(not told and posted.text("batch")) or asking.portal.house.salts(1)[0][:12])  # fmt: skip
+
+
+def _reader(asking: Asking) -> Reader:
+    return Reader(spoken(asking.request, asking.me.language))
 
 
 # -- acts on the items ------------------------------------------------------------------------------------------------
@@ -143,7 +188,7 @@ def _decided(posted: Posted, action: str, cases: Sequence[int], his: Mapping[int
     ]
     verdicts = dict(zip(asked, asking.act(*commands), strict=True)) if asked else {}
     states |= {s.id: s for s in store.read_cases(asking.db, [case for case in cases if case not in his])}
-    reader = Reader(spoken(asking.request, asking.me.language))
+    reader = _reader(asking)
 
     def told(case: int) -> Told:
         s, name = states[case], names[case]

@@ -116,7 +116,7 @@ def listed(asking: Asking, filters: Filters, after: Place, status: int = 200, **
                 names=names_of(asking.db, [w.state.holder or "" for w in page]),
                 level_of=level_of, sight=lambda w: sight(asking, w.state), **_green(asking, page),
                 why=reasons.rows(asking, page, reader),
-                verdicts=values.pop("verdicts", ()), batch=asking.portal.house.salts(1)[0][:12], **values)  # fmt: skip
+                told=values.pop("told", ()), batch=asking.portal.house.salts(1)[0][:12], **values)  # fmt: skip
 
 
 def _green(asking: Asking, page: Sequence[Waiting]) -> dict[str, Any]:

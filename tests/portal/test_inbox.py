@@ -265,6 +265,80 @@ def test_what_counts_at_the_check_is_what_was_found_in_the_newest_package(office
         assert [bool(is_green) for id_, is_green, _ in rows if id_ == case] == [not findings]
 
 
+def two(office: Office) -> tuple[str, list[str]]:
+    """An officer and two packages that wait for their check."""
+    rows = [str(id_) for (id_,) in office.db.rows("SELECT case_id FROM item WHERE step = 'check' ORDER BY case_id")]
+    return able(office, int(rows[0]))[0], rows[:2]
+
+
+def test_two_are_claimed_handed_back_and_delegated_from_the_list(office: Office) -> None:
+    officer, cases = two(office)
+    holders = "SELECT DISTINCT holder FROM item WHERE step = 'check'"
+    for action, holder in (("claim", officer), ("hand_back", None)):
+        told = office.post(officer, "/inbox", item=cases, act=action, batch=f"b.{action}")
+        assert "2 of 2 done." in told.text  # type: ignore[attr-defined]
+        assert office.db.rows(holders) == [(holder,)]
+    page = office.post(officer, "/inbox", item=cases, act="delegate", batch="b8").text  # type: ignore[attr-defined]
+    to = re.findall(r'<option value="([^"]+)">', page)
+    assert to
+    assert officer not in to
+    told = office.post(
+        officer, "/inbox", item=cases, act="delegate", sent="yes", to=to[0], reason="On leave.", batch="b9"
+    )
+    assert "2 of 2 done." in told.text  # type: ignore[attr-defined]
+    assert office.db.rows(holders) == [(to[0],)]
+    assert said(office, int(cases[1])) == ("delegate", {"to": to[0], "reason": "On leave."})
+
+
+@pytest.mark.parametrize(
+    ("action", "typed", "errors"),
+    [("hold", {"until": "", "reason": "The appraisal."}, {"until": "Write a day, for example 2026-12-24."}),
+     ("hold", {"until": "2999-99-99", "reason": "The appraisal."}, {"until": "Write a day, for example 2026-12-24."}),
+     ("hold", {"until": "2001-01-01", "reason": "The appraisal."}, {"until": "Choose a day after today."}),
+     ("hold", {"until": "2999-12-31", "reason": " "}, {"reason": "Write why, in a sentence or two."}),
+     ("delegate", {"to": "nobody", "reason": "On leave."}, {"to": "Choose who gets it."}),
+     ("delegate", {"to": "nobody", "reason": ""}, {"to": "Choose who gets it.",
+                                                  "reason": "Write why, in a sentence or two."})],
+)  # fmt: skip
+def test_what_is_missing_to_hand_on_or_put_aside_is_said_beside_its_field_and_what_was_typed_stays(
+    office: Office, action: str, typed: dict[str, str], errors: dict[str, str]
+) -> None:
+    officer, cases = two(office)
+    before = tried(office, officer)
+    back = office.post(officer, "/inbox", item=cases, act=action, sent="yes", batch="b10", **typed)
+    text = html.unescape(back.text)  # type: ignore[attr-defined]
+    assert back.status_code == 422  # type: ignore[attr-defined]
+    found = re.findall(r'<p class="err" id="(\w+)-e"><span class="vh">Error: </span>([^<]*)</p>', text)
+    assert dict(found) == errors
+    assert all(f'href="#{name}"' in text for name in errors)
+    assert re.findall(r'name="item" value="(\d+)"', text) == cases
+    if "reason" not in errors:
+        assert f">{typed['reason']}</textarea>" in text
+    if action == "hold":
+        assert f'value="{typed["until"]}"' in text
+    assert office.db.rows("SELECT count(*) FROM item WHERE holder IS NOT NULL AND step = 'check'") == [(0,)]
+    assert tried(office, officer) == before
+
+
+def test_what_the_door_refuses_to_put_aside_so_long_can_be_sent_again_with_another_day(office: Office) -> None:
+    officer, cases = two(office)
+    fields = {"item": cases, "act": "hold", "sent": "yes", "reason": "Waits for the appraisal."}
+    back = office.post(officer, "/inbox", until="2999-12-31", batch="b11", **fields)
+    assert (back.status_code, back.text.count("✕ Refused")) == (409, 2)  # type: ignore[attr-defined]
+    assert ">Waits for the appraisal.</textarea>" in back.text  # type: ignore[attr-defined]
+    again = dict(re.findall(r'name="(batch|seen\.\d+)" value="([^"]*)"', back.text))  # type: ignore[attr-defined]
+    until = (office.house.business_date() + timedelta(days=1)).isoformat()
+    assert "2 of 2 done." in office.post(officer, "/inbox", until=until, **fields, **again).text  # type: ignore[attr-defined]
+
+
+def test_with_nobody_to_delegate_to_there_is_nothing_to_press(office: Office) -> None:
+    case, manager = waiting(office, "review")
+    office.db.run("DELETE FROM substitute WHERE absent = ?", manager)
+    page = office.post(manager, "/inbox", item=[case], act="delegate").text  # type: ignore[attr-defined]
+    assert "Nobody else may do it." in page
+    assert 'value="delegate"' not in page
+
+
 def test_a_long_inbox_is_paged_without_a_gap_or_a_repeat(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portal.inbox.PAGE", 7)
     officer = office.of("post_loan_officer")
