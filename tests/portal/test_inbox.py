@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 import pytest
@@ -386,6 +387,47 @@ def test_items_of_before_carry_what_they_are_listed_by_once_the_database_is_brou
         command.downgrade(config(c), "0005")
         command.upgrade(config(c), "head")
     assert office.db.rows(carried) == before
+
+
+@pytest.mark.parametrize(("tab", "says"), [("claimed", "You have claimed nothing."), ("held", "Nothing is on hold."),
+                                           ("for:kim", "Nothing waits for you in the place of kim.")])  # fmt: skip
+def test_an_empty_tab_says_what_it_is_empty_of_and_a_filter_is_cleared_within_it(
+    office: Office, tab: str, says: str
+) -> None:
+    officer = office.of("post_loan_officer")
+    page = office.at(officer).get(f"/inbox?tab={tab}").text
+    assert says in page
+    assert "Nothing waits for you.<" not in page
+    narrowed = office.at(officer).get(f"/inbox?tab={tab}&step=check&due=late").text
+    assert "The filter finds nothing." in narrowed
+    assert f'<a href="/inbox?{urlencode({"tab": tab})}">Clear the filter</a>' in narrowed
+
+
+def test_what_he_does_standing_in_for_another_stands_under_a_tab_of_its_own(office: Office) -> None:
+    day = office.house.business_date().isoformat()
+    case, absent = waiting(office, "review")
+    deputy = next(p for p in (office.of("account_manager", n) for n in range(3)) if p != absent)
+    ((name,),) = office.db.rows("SELECT name FROM person WHERE id = ?", absent)
+    before = LINK.findall(office.at(deputy).get("/inbox").text)
+    assert str(case) not in before
+    assert "Standing in for" not in office.at(deputy).get("/inbox").text
+    office.db.run("DELETE FROM substitute WHERE deputy = ? OR absent = ?", deputy, absent)
+    office.db.insert("substitute", ("absent", "deputy", "since", "until"), [(absent, deputy, day, day)])
+    whole = office.at(deputy).get("/inbox").text
+    found = re.search(rf'href="(/inbox\?tab=for:[^"]+)">Standing in for {name} <span class="count">(\d+)<', whole)
+    assert found
+    tab = office.at(deputy).get(found[1]).text
+    theirs = LINK.findall(tab)
+    assert str(case) in theirs
+    assert len(theirs) == int(found[2])
+    assert not set(theirs) & set(before)
+    assert tab.count(f"· for {name}") == len(theirs)
+    assert set(LINK.findall(whole)) == {*before, *theirs}
+    ((seq,),) = office.db.rows("SELECT seq FROM cases WHERE id = ?", case)
+    assert office.post(deputy, "/inbox", claim=case, **{f"seen.{case}": seq}).status_code == 303  # type: ignore[attr-defined]
+    entry = office.db.rows("SELECT e.person, e.on_behalf_of FROM entry e JOIN cases c ON c.stream = e.stream "
+                           "WHERE c.id = ? ORDER BY e.seq DESC LIMIT 1", case)  # fmt: skip
+    assert entry == [(deputy, absent)]
 
 
 def test_a_filter_that_finds_nothing_says_so(office: Office) -> None:
