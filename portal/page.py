@@ -5,16 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
-from babel.support import NullTranslations, Translations
+from babel.support import NullTranslations
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -29,6 +26,7 @@ from portal.house import Asking, Me, Portal, portal_of
 from portal.menu import menu
 from tasks import words
 from tasks.found import Difference, difference
+from tasks.meanings import compiled, read
 from tasks.sentences import sentence
 from tasks.translate import PLACES
 
@@ -45,17 +43,9 @@ PERSONS = ("by", "person", "owner", "holder", "absent", "to", "for")  # facts of
 
 
 @cache
-def translations(language: str, of: str = "portal") -> NullTranslations:
-    """A catalogue of a language, compiled when it is first asked for: of the portal's own sentences (English is what the
-    templates say), or of what the policy book says ("book")."""
-    file = HERE / "locale" / language / "LC_MESSAGES" / f"{of}.po"
-    if not file.exists():
-        return NullTranslations()
-    buffer = BytesIO()
-    with file.open("rb") as po:
-        write_mo(buffer, read_po(po, language))
-    buffer.seek(0)
-    return Translations(buffer)
+def translations(language: str) -> NullTranslations:
+    """The catalogue of the portal's own sentences, compiled when it is first asked for; English is what the templates say."""
+    return compiled(HERE / "locale" / language / "LC_MESSAGES" / "portal.po", language)
 
 
 @cache
@@ -76,7 +66,6 @@ class Reader:
     def __init__(self, language: str) -> None:
         self.language = language
         self.say = translations(language).gettext
-        self._read = translations(language, "book").gettext
         self.words = words.LANGUAGES.get(language, words.EN)
 
     def money(self, amount: int, currency: str) -> str:
@@ -91,7 +80,7 @@ class Reader:
 
     def read(self, text: str) -> str:
         """A text of the policy book; as the book has it where nobody has translated it."""
-        return self._read(text) if text else ""
+        return read(text, self.language)
 
     def named(self, code: str) -> str:
         """A word of the policy book that stands for itself: an answer, what a photograph shows."""

@@ -12,9 +12,10 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 
 from door import store
-from door.db import Db, Row
+from door.db import Db, Row, one
 from door.fold import State
-from models.policy import Letters
+from models.policy import Letters, PolicyError
+from tasks import books
 from tasks.address import STILL_OPEN, scheme
 from tasks.channel import Failure, hand_over
 from tasks.letters import LINK_PLACE, Letter, Line, alarm, written
@@ -240,7 +241,22 @@ def _about(db: Db, lines: list[tuple[Line, Token]], tells: Letters) -> list[tupl
     if state is None:
         return lines
     level = _level(db, state, line) if tells.level == "yes" else None
-    return [(replace(line, about=str(state.facts.get("kind", "")), level=level), token)]
+    return [(replace(_measured(db, state, line), about=str(state.facts.get("kind", "")), level=level), token)]
+
+
+def _measured(db: Db, s: State, line: Line) -> Line:
+    """Of a restriction or an order what its kind means by its own book, and who proposed or issued it, or its lifting."""
+    if s.process not in ("control", "order"):
+        return line
+    try:
+        book = books.book(db, s.book)
+        rule = (book.restrictions if s.process == "control" else book.orders).get(s.facts["kind"])
+    except PolicyError:  # then its code has to do
+        rule = None
+    asked = one(db.rows("SELECT p.name, e.business_date FROM entry e JOIN person p ON p.id = e.person WHERE e.stream = ? "
+                        "AND e.action IN ('propose', 'issue', 'ask_lift') ORDER BY e.seq DESC LIMIT 1", s.stream))  # fmt: skip
+    by, on = asked or ("", "")
+    return replace(line, says=rule.says if rule else "", by=by, by_on=str(on))
 
 
 def _level(db: Db, s: State, line: Line) -> int | None:

@@ -13,6 +13,7 @@ from datetime import date
 from html import escape
 from textwrap import wrap
 
+from tasks.meanings import read
 from tasks.sentences import instant
 from tasks.words import EN, LANGUAGES, Words
 
@@ -29,8 +30,9 @@ Row = tuple[str, str, str]
 @dataclass(frozen=True, slots=True)
 class Line:
     """One item told to one person. `kind` as in the table `told`; `borrower` is the name unmasked, `full`: it may
-    be shown so; `level`: where it may be told; `why` names the reason he gets it (see `why_…` in words.py), with `whom` for
-    a deputy and a late item."""
+    be shown so; `level`: where it may be told; `says`: what the book means by its kind; `by` and `by_on`: who proposed or
+    issued it, on which day; `why` names the reason he gets it (see `why_…` in words.py), with `whom` for a deputy and a late
+    item."""
 
     case: int
     kind: str
@@ -45,6 +47,9 @@ class Line:
     whom: str = ""
     full: bool = False
     level: int | None = None
+    says: str = ""
+    by: str = ""
+    by_on: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +108,16 @@ def _one(w: Words, reader: str, line: Line, bank: str, today: date, days: int, l
         sentence = f["remind"].format(sentence=sentence)
     elif line.kind != "item":
         sentence = f[line.kind]
-    about = w.kinds.get(line.about, clean(line.about))
+    about = " ".join(filter(None, (w.kinds.get(line.about, clean(line.about)), clean(read(line.says, w.language)))))
     facts = [
         (w.things.get(line.process, line.process).capitalize(), ", ".join(filter(None, (str(line.case), about)))),
         (f["borrower"], ", ".join(filter(None, (_named(line), clean(line.unit))))),
         (f["level"], "" if line.level is None else f"L{line.level} {w.levels[line.level]}"),
         (f["step"], what),
+        (
+            f["proposed_by" if line.process == "control" else "issued_by"],
+            f"{clean(line.by)}, {_date(w, line.by_on)}" if line.by else "",
+        ),
         (f["waits_for"], clean(line.whom) if line.kind == "late" else ""),
         (f["why"], f[line.why].format(name=clean(line.whom), role=w.roles.get(line.role, line.role))),
     ]
@@ -226,7 +235,7 @@ def _html(w: Words, greeting: str, subject: str, title: str, due: str, facts: Se
     told += ["<tr>" + "".join(f"<td>{e(cell)}</td>" for cell in row) + "</tr>" for row in rows[1:]]
     heading = [f'<h1><font size="4">{e(title)}</font></h1>'] if title else []
     return "\n".join([
-        "<!doctype html>", f'<html lang="{"en" if w is EN else "ko"}">', "<head>", '<meta charset="utf-8">',
+        "<!doctype html>", f'<html lang="{w.language}">', "<head>", '<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="color-scheme" content="light dark">', f"<title>{e(subject)}</title>", "</head>", "<body>",
         '<table role="presentation" cellpadding="8" cellspacing="0" border="0"><tr><td>',

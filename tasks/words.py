@@ -10,6 +10,7 @@ class Words:
     `places`: steps as places where a case stands, whatever the process, those of runs and ends too; `frames`: the
     sentences around, with their blanks. What is not named here goes by its identifier."""
 
+    language: str
     steps: Mapping[tuple[str, str], tuple[str, str]]
     places: Mapping[str, str]
     things: Mapping[str, str]
@@ -26,6 +27,7 @@ class Words:
 
 
 EN = Words(
+    language="en",
     steps={
         ("inspection", "visit"): ("Visit", "A borrower waits for your visit."),
         ("inspection", "collect"): ("Collect", "An inspection waits for you to collect its data."),
@@ -90,7 +92,7 @@ EN = Words(
         "due_today": "Due today, {date}", "due_tomorrow": "Due tomorrow, {date}", "due": "Due {date}",
         "no_due": "No deadline", "for_information": "For your information", "greeting": "{name},",
         "item": "Item", "step": "Step", "borrower": "Borrower", "level": "Level", "waits_for": "Waits for", "why": "Why you",
-        "deadline": "Deadline",
+        "deadline": "Deadline", "proposed_by": "Proposed by", "issued_by": "Issued by",
         "why_manager": "You are first responsible for this borrower",
         "why_owner": "It is yours",
         "why_holder": "You have claimed it, or it was handed to you",
@@ -115,6 +117,7 @@ EN = Words(
 )  # fmt: skip
 
 KO = Words(
+    language="ko",
     steps={
         ("inspection", "visit"): ("방문", "방문할 차주가 있습니다."),
         ("inspection", "collect"): ("자료 수집", "점검자료를 수집할 점검이 있습니다."),
@@ -179,7 +182,7 @@ KO = Words(
         "due_today": "오늘까지, {date}", "due_tomorrow": "내일까지, {date}", "due": "{date}까지",
         "no_due": "기한 없음", "for_information": "알려 드립니다", "greeting": "{name} 님,",
         "item": "일", "step": "단계", "borrower": "차주", "level": "등급", "waits_for": "담당", "why": "받은 까닭",
-        "deadline": "기한",
+        "deadline": "기한", "proposed_by": "제안", "issued_by": "발부",
         "why_manager": "이 차주의 담당RM입니다",
         "why_owner": "내가 맡은 일입니다",
         "why_holder": "내가 맡았거나 넘겨받은 일입니다",

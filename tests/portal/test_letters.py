@@ -1,5 +1,6 @@
 """What a mail tells of a borrower: by the policy book in force on the day that it is sent."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -68,6 +69,26 @@ def test_a_mail_tells_neither_name_nor_level_unless_the_book_in_force_says_so(of
     assert told(office, case, manager) == (True, True)
     level = s.facts["proposed_level"]
     assert f"<td>L{level} {EN.levels[level]}</td>" in mailed(office, case, manager)
+
+
+def test_a_mail_names_a_restriction_by_the_books_words_and_who_proposed_it(office: Office) -> None:
+    case, shin, facility = restriction(office)
+    ((name,),) = office.db.rows("SELECT name FROM person WHERE id = ?", shin)
+    mail = mailed(office, case, able(office, case)[0])
+    assert f"<td>{case}, K1 no drawing</td>" in mail
+    day = Reader("en").day(office.house.business_date())
+    assert re.search(rf"Proposed by +{name}, {day}\s", mail)
+    assert facility not in mail
+
+
+def test_a_mail_names_an_order_by_the_books_words_and_who_issued_it(office: Office) -> None:
+    case, manager = waiting(office, "in_work")
+    s = read_case(office.db, case)
+    assert s is not None
+    rule = books.book(office.db, s.book).orders[s.facts["kind"]]
+    mail = mailed(office, case, manager)
+    assert f"{case}, {s.facts['kind']} {rule.says}" in mail
+    assert "Issued by" in mail
 
 
 @pytest.mark.parametrize("step", ["visit", "verify_site"])

@@ -258,6 +258,15 @@ def test_every_step_of_every_process_has_its_words_in_each_language(language: st
                         assert not set("{}_") & set(letter.subject + letter.text)
 
 
+def test_a_korean_letter_says_the_books_words_in_korean() -> None:
+    line = Line(7, "item", "control", "confirm", "K1", "Saebyeol", "Seongsu", "credit_manager", None, "why_role",
+                says="no drawing", by="신우진", by_on="2026-11-24")  # fmt: skip
+    letter = written("최은지", [line], "ko", "Bank", DAY, 1, "x:")
+    for said in (letter.text, letter.html):
+        assert "7, K1 인출정지" in said
+        assert "신우진, 2026년 11월 24일 (화)" in said
+
+
 def test_a_step_that_has_no_words_yet_goes_by_its_identifier() -> None:
     line = Line(7, "item", "appraisal", "sign_off", "", "", "", "head", None, "why_role")
     letter = written("Kim", [line], "en", "Bank", DAY, 1, "x:")
