@@ -209,7 +209,7 @@ def _page(file: File, status: int = 200, changed_only: bool = False, did: str = 
         rounds=story(process, file.entries, sight_, asking.me.id, reader, file.names, book), said=len(file.entries),
         marks=strip(process, s, file.entries, reader, _with(file), sight_.vendor), picture=_picture(file),
         now=now(asking, s, process, reader) if not file.past else None, ended=process.steps[s.step].kind == END,
-        chained=chained(file.entries), did=did, changed_only=changed_only, refused=why(asking, refused) if refused else "",
+        chained=chained(file.entries), did=did, changed_only=changed_only, refused=why(asking, refused, s.id) if refused else "",
         key=asking.portal.house.salts(1)[0][:16], parent=_parent(file),
         late=about.late_by(s.due_on, file.day) if process.steps[s.step].kind == USER else 0,
         **_collected(file, d, book), **_around(file, d, opening, book), verified=_verified(file))  # fmt: skip
@@ -318,7 +318,7 @@ def _asked(file: File, behalf: str, action: str, said: Mapping[str, str], wrong:
     to = recipients(asking, s, file.process, action) if action in ("delegate", "reassign") else []
     return show(
         asking, "item_act.html", status, file=file, s=s, who=file.borrower or s.subject, action=action, said=said, wrong=wrong,
-        refused=why(asking, refused) if refused else "", key=asking.portal.house.salts(1)[0][:16],
+        refused=why(asking, refused, s.id) if refused else "", key=asking.portal.house.salts(1)[0][:16],
         proof=wanted(asking) if action == "cancel" else "", behalf=behalf, recipients=to,
     )  # fmt: skip
 

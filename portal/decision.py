@@ -165,7 +165,7 @@ def _page(view: View, status: int = 200, posted: Posted | None = None, wrong: Ma
         fields=_fields(inline), **_options(asking, s, reader), proof=proof,
         typed=typed, wrong=wrong or {}, seen=s.seq,
         key=(posted.text("key") if posted and not refused else "") or asking.portal.house.salts(1)[0][:16],
-        not_done=why(asking, refused) if refused else "", meanwhile=bool(refused and refused.code in CHANGED),
+        not_done=why(asking, refused, s.id) if refused else "", meanwhile=bool(refused and refused.code in CHANGED),
     )  # fmt: skip
 
 
@@ -185,7 +185,9 @@ def _refusal(view: View) -> dict[str, Any]:
     names = names_of(asking.db, able)
     return {
         "refusal": True,
-        "says": "" if refused.code in ("lane", "role") else why(asking, refused),  # who is told knows it is not his
+        "says": ""
+        if refused.code in ("lane", "role")
+        else why(asking, refused, case),  # who is told knows it is not his
         "hard": refused.code in ("four_eyes", "related"),
         "could": [names[p] for p in able],
     }

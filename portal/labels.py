@@ -1,10 +1,6 @@
-"""The words of fields: how each is called, what is said where it is empty, what there is to choose from."""
+"""The words of fields: how each is called, and what is said where it is empty or not as it is asked for."""
 
 from collections.abc import Callable
-
-from portal.answers import LEVEL
-from portal.fields import Choices
-from portal.page import LEVELS, Reader
 
 
 def labels(say: Callable[[str], str]) -> dict[str, str]:
@@ -18,7 +14,10 @@ def labels(say: Callable[[str], str]) -> dict[str, str]:
         "announced": say("The visit was announced before"), "how": say("How it was collected"), "kind": say("What"),
         "facility": say("Facility"), "cap": say("Limit"), "review_on": say("Review on"), "code": say("What"),
         "owner": say("Owner"), "by": say("By"), "where": say("Where"), "checkpoint": say("Question"),
-        "colour": say("Level"), "accepted": say("Your answer to it"), "why": say("Why"),
+        "colour": say("Level"), "accepted": say("Your answer to it"), "why": say("Why"), "to": say("To"), "text": say("Comment"),
+        "value": say("Answer"), "as_of": say("Date of the figure"), "answers": say("Answers"), "evidence": say("Evidence"),
+        "files": say("Files"), "responses": say("Your answers to the findings"), "measures": say("Measures"),
+        "defects": say("What is missing or wrong"), "restrictions": say("Restrictions"), "orders": say("Orders"),
     }  # fmt: skip
 
 
@@ -33,17 +32,8 @@ def wanted(say: Callable[[str], str]) -> dict[str, str]:
         "outcome": say("Choose an outcome."), "own_level": say("Choose the level that you find yourself."),
         "kind": say("Choose what is to be done."), "facility": say("Choose a facility."), "checkpoint": say("Choose a question."),
         "colour": say("Choose a level."), "visited_on": say("Write the day of the visit."), "until": say("Write a day."),
-        "due_on": say("Write the new deadline."), "how": say("Choose how it was collected."),
-    }  # fmt: skip
-
-
-def choices(reader: Reader) -> dict[str, Choices]:
-    say = reader.say
-    levels = tuple((str(n), f"L{n} {say(name)}") for n, name in enumerate(LEVELS))
-    return {
-        "level": levels, "own_level": levels, "class_": tuple((str(n), reader.class_(n)) for n in range(1, 6)),
-        "willingness": (("good", say("Good")), ("poor", say("Poor")), ("none", say("None"))),
-        "how": (("own", say("On a visit")), ("desk", say("At the desk"))),
-        "accepted": (("yes", say("Accept")), ("no", say("Refute"))),
-        "colour": tuple((c, levels[n][1]) for c, n in LEVEL.items()),
+        "due_on": say("Write the new deadline."), "how": say("Choose how it was collected."), "to": say("Choose who gets it."),
+        "accepted": say("Accept it or refute it."), "answers": say("Answer what is asked."), "value": say("Answer what is asked."),
+        "as_of": say("Write a day."), "review_on": say("Choose a day after today."), "measures": say("Name at least one measure."),
+        "cap": say("Write an amount, for example 120,000,000."), "defects": say("Choose at least one reason from the list."),
     }  # fmt: skip

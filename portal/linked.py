@@ -92,7 +92,10 @@ def view_of(asking: Asking, text: str) -> View | Refused:
 
 def _choice(view: View, offer: Offer) -> Choice:
     s, do, say = view.s, offer.do, view.reader.say
-    label, refused = arrows.choice(say, s.process, do.name), why(view.asking, offer.refused) if offer.refused else ""
+    label, refused = (
+        arrows.choice(say, s.process, do.name),
+        why(view.asking, offer.refused, s.id) if offer.refused else "",
+    )
     not_now = offer.refused is not None and offer.refused.code in AS_THINGS_STAND
     if (s.process, do.name) == ("inspection", "impose"):
         fields = {"kind": True, "facility": False, "reason": True}

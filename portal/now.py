@@ -67,7 +67,7 @@ def now(asking: Asking, s: State, process: Process, reader: Reader) -> Now:
     if refused is not None:
         may = eligible(asking.db, asking.rules, s.id, asking.day)
         found.nobody = not may
-        found.barred = [_barred(asking, reader.step(s.step, s.process), refused, may)]
+        found.barred = [_barred(asking, s, reader.step(s.step, s.process), refused, may)]
         return found
     found.item = item_acts(asking, s, process, found.behalf)
     for offer in offers(asking, s, found.behalf):
@@ -77,7 +77,7 @@ def now(asking: Asking, s: State, process: Process, reader: Reader) -> Now:
             found.ways.append(Way(offer.do.name, label, form, drafts.get(offer.do.name, "")))
         else:
             able = eligible(asking.db, asking.rules, s.id, asking.day) if offer.refused.code == "four_eyes" else []
-            found.barred.append(_barred(asking, label, offer.refused, [p for p in able if p != asking.me.id]))
+            found.barred.append(_barred(asking, s, label, offer.refused, [p for p in able if p != asking.me.id]))
     return found
 
 
@@ -128,10 +128,10 @@ def recipients(asking: Asking, s: State, process: Process, action: str) -> list[
     return [(id_, names.get(id_, id_)) for id_ in able]
 
 
-def _barred(asking: Asking, label: str, refused: Refused, may: Sequence[str]) -> Barred:
+def _barred(asking: Asking, s: State, label: str, refused: Refused, may: Sequence[str]) -> Barred:
     names = names_of(asking.db, list(may[: NAMED + 1]))
     shown = list(may[: NAMED if len(may) > NAMED + 1 else NAMED + 1])
-    return Barred(label, why(asking, refused), refused.code in _AS_THINGS_STAND, [names.get(p, p) for p in shown],
+    return Barred(label, why(asking, refused, s.id), refused.code in _AS_THINGS_STAND, [names.get(p, p) for p in shown],
                   len(may) - len(shown))  # fmt: skip
 
 

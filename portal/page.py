@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from babel.support import NullTranslations
@@ -17,13 +18,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from door.command import Refused
+from door.command import SYSTEM, Refused
 from door.db import Db
 from door.replay import Divergence
 from door.store import among
 from portal.arrows import arrows
 from portal.house import Asking, Me, Portal, portal_of
+from portal.labels import labels, wanted
 from portal.menu import menu
+from portal.told import told
 from tasks import words
 from tasks.found import Difference, difference
 from tasks.meanings import compiled, read
@@ -39,6 +42,7 @@ CLASSES = ("", "normal", "special mention", "substandard", "doubtful", "loss")
 ABOUT_HIM = ("lane", "role", "unit", "not_yours", "no_deputy", "no_chain", "related", "four_eyes", "system_only", "person_only",
              "reads_only")  # fmt: skip
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.]*(Z|\+00:00)")
 PERSONS = ("by", "person", "owner", "holder", "absent", "to", "for")  # facts of a refusal that are persons' ids
 
 
@@ -143,19 +147,48 @@ class Reader:
     def role(self, role: str) -> str:
         return self.words.roles.get(role, role.replace("_", " "))
 
-    def why(self, refused: Refused, names: Mapping[str, str]) -> str:
-        """A refusal in one sentence, persons by their names."""
-        facts = {k: names.get(v, v) if k in PERSONS and isinstance(v, str) else v for k, v in refused.facts.items()}
-        return sentence(replace(refused, facts={k: self._worded(k, v) for k, v in facts.items()}), self.say)
+    def why(
+        self, refused: Refused, names: Mapping[str, str], me: str = "", zone: str = "Asia/Seoul", did: str = ""
+    ) -> str:
+        """A refusal in one sentence, persons by their names; `me`: who reads it; `did`: what was done, by whom and when, for
+        which four eyes are wanted, where that is known."""
+        if refused.code == "form":
+            return self._form(str(refused.facts.get("field", "")))
+        if refused.code == "not_evaluated":
+            return self.say("It can't be told whether this may be done: a fact that it asks for is missing.")
+        if refused.code == "four_eyes" and did:
+            return self.say("{what}, so this is for somebody else (four eyes).").format(what=did)
+        known = {**names, SYSTEM: self.say("a run")}
+        facts = {k: known.get(v, v) if k in PERSONS and isinstance(v, str) else v for k, v in refused.facts.items()}
+        worded = {k: self._worded(k, v, zone) for k, v in facts.items()}
+        to_him = bool(me) and me in (refused.facts.get("by"), refused.facts.get("person"))
+        return sentence(replace(refused, facts=worded), self.say, to_him)
+
+    def _form(self, place: str) -> str:
+        """What is to be written at a place of a form ("measures.0.by") that is not as it is asked for."""
+        name = _field(place)
+        if not name:
+            return self.say(
+                "What was chosen is not in the policy book of the case, or not the borrower's. Choose again."
+            )
+        asks = wanted(self.say).get(name) or self.say("Write it as the page asks for it.")
+        return f"{labels(self.say).get(name, name)}: {asks}"
 
     def difference(self, d: Divergence) -> Difference:
         """What a replay found, persons by their ids: an auditor compares with the record."""
         return difference(d, self.say, lambda refused: self.why(refused, {}), self._worded)
 
-    def _worded(self, fact: str, value: Any) -> Any:
-        """A fact of a refusal that is an identifier or a day, in his words; English identifiers are words as they are."""
+    def _worded(self, fact: str, value: Any, zone: str = "Asia/Seoul") -> Any:
+        """A fact of a refusal that is an identifier, a day or an instant, in his words; English identifiers are words as
+        they are."""
         if isinstance(value, str) and DAY.fullmatch(value):
             return self.day(value)
+        if isinstance(value, str) and INSTANT.fullmatch(value):
+            return self.instant(value, zone)
+        if fact == "says":
+            return self.read(value)
+        if fact == "field":
+            return labels(self.say).get(_field(value), value)
         if self.language == "en":
             return value
         if isinstance(value, list | tuple):
@@ -174,9 +207,39 @@ def names_of(db: Db, persons: Sequence[str]) -> dict[str, str]:
     return dict(db.rows(f"SELECT id, name FROM person WHERE {where}", values))
 
 
-def why(asking: Asking, refused: Refused) -> str:
-    named = [v for k, v in refused.facts.items() if k in PERSONS and isinstance(v, str)]
-    return Reader(spoken(asking.request, asking.me.language)).why(refused, names_of(asking.db, named))
+def why(asking: Asking, refused: Refused, case: int | None = None) -> str:
+    """A refusal in one sentence to who asks; of this case, where it is about one."""
+    facts, reader = dict(refused.facts), Reader(spoken(asking.request, asking.me.language))
+    for table, names in (("borrower", ("subject",)), ("unit", ("unit", "yours") if refused.code == "unit" else ())):
+        for name in names:
+            found = asking.db.rows(f"SELECT name FROM {table} WHERE id = ?", str(facts.get(name, "")))
+            facts |= {name: found[0][0]} if found else {}
+    persons = names_of(asking.db, [v for k, v in facts.items() if k in PERSONS and isinstance(v, str)])
+    did = _did(asking, case, facts, persons, reader) if refused.code == "four_eyes" and case else ""
+    return reader.why(Refused(refused.code, facts), persons, asking.me.id, asking.portal.house.zone, did)
+
+
+def _did(asking: Asking, case: int, facts: Mapping[str, Any], names: Mapping[str, str], reader: Reader) -> str:
+    """What somebody did on the case or on its parent, and when; empty where their entries do not say it."""
+    did, person = str(facts["did"]), str(facts["person"])
+    found = asking.db.rows(
+        "SELECT c.process, e.business_date, e.payload FROM cases o JOIN cases c ON c.id = o.id OR c.id = o.parent "
+        "JOIN entry e ON e.stream = c.stream WHERE o.id = ? AND e.action = ? AND (e.person = ? OR e.on_behalf_of = ?) "
+        "ORDER BY c.id DESC, e.seq DESC LIMIT 1", case, did, person, person)  # fmt: skip
+    if not found:
+        return ""
+    process, day, payload = found[0]
+    said = orjson.loads(payload) if payload else {}
+    to = str(said.get("to") or said.get("manager") or "")
+    does = told(reader.say, process, did).format(
+        who=reader.say("You") if person == asking.me.id else names.get(person, person), action=did.replace("_", " "),
+        to=names_of(asking.db, [to]).get(to, to), until=reader.day(said.get("until") or said.get("due_on")))  # fmt: skip
+    return reader.say("{what} on {day}").format(what=does.rstrip("."), day=reader.day(day))
+
+
+def _field(place: str) -> str:
+    """The name of a field at a place of a form; empty where it is the form itself."""
+    return next((part for part in reversed(place.split(".")) if part and not part.isdigit()), "")
 
 
 def status_of(refused: Refused) -> int:

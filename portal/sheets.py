@@ -15,13 +15,25 @@ from portal.currency import currency
 from portal.evidence import File as Handed
 from portal.fields import MOST_ROWS, Choices, Field, Read, Row, Rows, Section, Sheet, Typed, made
 from portal.house import Asking
-from portal.labels import choices as worded
 from portal.labels import labels, wanted
-from portal.page import Reader
+from portal.page import LEVELS, Reader
 from portal.questions import needs, questions
 from tasks.dossier import Dossier
 
 LISTED = ("kind", "code", "owner", "facility", "checkpoint")  # however few there are, a list to choose from
+
+
+def worded(reader: Reader) -> dict[str, Choices]:
+    """What there is to choose from where the fields themselves say it."""
+    say = reader.say
+    levels = tuple((str(n), f"L{n} {say(name)}") for n, name in enumerate(LEVELS))
+    return {
+        "level": levels, "own_level": levels, "class_": tuple((str(n), reader.class_(n)) for n in range(1, 6)),
+        "willingness": (("good", say("Good")), ("poor", say("Poor")), ("none", say("None"))),
+        "how": (("own", say("On a visit")), ("desk", say("At the desk"))),
+        "accepted": (("yes", say("Accept")), ("no", say("Refute"))),
+        "colour": tuple((c, levels[n][1]) for c, n in LEVEL.items()),
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def preferences(posted: Form) -> Response:
 def not_sent(asking: SignedIn) -> Response:
     """What he sent after his sign-in had ended."""
     say = Reader(spoken(asking.request, asking.me.language)).say
-    called = labels(say) | {"text": say("Comment"), "to": say("To")}
+    called = labels(say)
     forms = unsent.kept(asking)
     names = names_of(asking.db, [value for _, sent, _ in forms for name, value in sent if name == "to"])
     wrote = [[(called[n], names.get(v, v)) for n, v in sent if n in called and v] for _, sent, _ in forms]

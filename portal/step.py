@@ -248,12 +248,12 @@ def shown(view: View, empty: bool = False, saved: bool = False, typed: Mapping[s
     common: dict[str, Any] = {
         "file": file, "s": s, "who": file.borrower or s.subject, "action": view.action, "address": view.address,
         "title": title, "collecting": view.action in COLLECTING,
-        "told": why(asking, told) if told else "", "process": s.process}  # fmt: skip
+        "told": why(asking, told, s.id) if told else "", "process": s.process}  # fmt: skip
     if view.refused is not None:
         able = eligible(asking.db, asking.rules, s.id, asking.day)[:3]
         wrote = [(labels(say).get(n.rpartition(".")[2], n), v) for n, v in text.items() if v and n not in ("seen",)
                  and not n.startswith("n.")]  # fmt: skip
-        return show(asking, "step_barred.html", status, **common, gone=view.gone, why=why(asking, view.refused), wrote=wrote,
+        return show(asking, "step_barred.html", status, **common, gone=view.gone, why=why(asking, view.refused, s.id), wrote=wrote,
                     could=list(names_of(asking.db, [p for p in able if p != asking.me.id]).values()))  # fmt: skip
     asked_ = view.sheet(text)
     seen = draft.number(text["seen"]) if "seen" in text else s.seq

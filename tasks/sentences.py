@@ -23,7 +23,7 @@ REFUSALS: Mapping[str, str] = {
     "role": "That takes the role {role} on that day.",
     "reads_only": "Who audits reads, and changes nothing.",
     "unit": "That is for the head of {unit}, not of {yours}.",
-    "past": "{field} lies in the past: {day} is before {today}.",
+    "past": "{field}: {day} lies in the past, before {today}.",
     "too_far": "{day} is too late: by the policy book at most {latest}.",
     "no_deputy": "That takes standing in for {absent} on that day, and both holding the role {role}.",
     "no_chain": "It came by delegation from {for}; what was handed on is not handed on again.",
@@ -33,7 +33,7 @@ REFUSALS: Mapping[str, str] = {
     "not_holder": "It is in the hands of {holder}.",
     "held": "It is on hold until {until}, by {by}.",
     "related": "A person related to {subject} acts on none of its cases.",
-    "four_eyes": "{person} did {did} on this case, so this is for somebody else (four eyes).",
+    "four_eyes": "{person} had a part in this case ({did}), so this is for somebody else (four eyes).",
     "condition": "Not as things stand: it needs {condition}.",
     "not_evaluated": "It can't be told whether {condition}: a fact that this asks for is missing.",
     "limit": "It was done {limit} times already ({action}), which is the most.",
@@ -62,6 +62,15 @@ REFUSALS: Mapping[str, str] = {
     "link_other": "The link is for case {case} and {person}, not for what you named.",
     "link_decided": "What the link was for has been decided: case {case} now stands at {step}.",
 }
+#: The same to whom they name.
+TO_HIM: Mapping[str, str] = {
+    "changed": "It has changed meanwhile: you acted at {at}, and it now stands at {step}. Look at it again.",
+    "ended": "The case has ended ({step}), by you at {at}.",
+    "not_here": "That can't be done at {step}, where you brought it at {at}; what can: {offered}.",
+    "taken": "You have it in hand, since {at}.",
+    "held": "It is on hold until {until}, by you.",
+    "four_eyes": "You had a part in this case ({did}), so this is for somebody else (four eyes).",
+}
 #: Why not yet, by the condition of the arrow.
 CONDITIONS: Mapping[str, str] = {
     "open_order == 0": "Not yet: an order of the same decision is still open.",
@@ -71,11 +80,11 @@ CONDITIONS: Mapping[str, str] = {
 _INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)$")
 
 
-def sentence(refused: Refused, say: Callable[[str], str] = str) -> str:
-    """Why not, in one sentence; `say` translates the frame."""
+def sentence(refused: Refused, say: Callable[[str], str] = str, to_him: bool = False) -> str:
+    """Why not, in one sentence; `say` translates the frame, `to_him`: who reads it is whom it names."""
     code, facts = refused.code, {k: v.rstrip(".") if k == "says" else v for k, v in refused.facts.items()}
     if code == "not_to_him":
-        why = sentence(Refused(facts.pop("code"), facts), say)
+        why = sentence(Refused(facts.pop("code"), facts), say, to_him)
         return say("{to} can't get it.").format(to=facts.get("to")) + " " + why
     if code == "no_case" and not facts.get("case") and facts.get("process"):
         code = "no_process"
@@ -83,9 +92,11 @@ def sentence(refused: Refused, say: Callable[[str], str] = str) -> str:
         code = "not_offered"
     if code == "form" and not facts.get("field"):
         return f"{facts.get('says')} (form {facts.get('of')})."
+    if to_him and code in TO_HIM:
+        return filled(say(TO_HIM[code]), facts, say)
     if code == "condition" and (not_yet := CONDITIONS.get(facts["condition"])):
         return say(not_yet)
-    return filled(say(REFUSALS[code]) if code in REFUSALS else f"Refused ({code}).", facts)
+    return filled(say(REFUSALS[code]) if code in REFUSALS else f"Refused ({code}).", facts, say)
 
 
 def words(name: str) -> str:
@@ -103,16 +114,22 @@ _WORDED = ("step", "role", "action", "did", "offered", "lane", "yours", "whose",
 
 
 class _Facts(dict[str, Any]):
+    def __init__(self, facts: Mapping[str, Any], say: Callable[[str], str]) -> None:
+        super().__init__(facts)
+        self.say = say
+
     def __missing__(self, name: str) -> str:
-        return "nothing" if name == "offered" else "nobody" if name in ("by", "holder", "owner", "for") else "?"
+        nobody = name in ("by", "holder", "owner", "for")
+        return self.say("nothing") if name == "offered" else self.say("nobody") if nobody else "?"
 
 
-def filled(text: str, facts: Mapping[str, Any]) -> str:
-    return text.format_map(_Facts({name: _worded(name, value) for name, value in facts.items() if value is not None}))
+def filled(text: str, facts: Mapping[str, Any], say: Callable[[str], str] = str) -> str:
+    known = {name: _worded(name, value, say) for name, value in facts.items() if value is not None}
+    return text.format_map(_Facts(known, say))
 
 
-def _worded(name: str, value: Any) -> str:
+def _worded(name: str, value: Any, say: Callable[[str], str]) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(_worded(name, each) for each in value) or "nothing"
+        return ", ".join(_worded(name, each, say) for each in value) or say("nothing")
     text = str(value)
     return words(text) if name in _WORDED else instant(text)

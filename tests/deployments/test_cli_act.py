@@ -70,7 +70,7 @@ def test_why_not_is_asked_of_the_very_action(bank: Bank, shell: Shell) -> None:
     bank.do("oh", "confirm", case)
     bank.do("han", "ask_lift", case)
     says = shell.wrong("act", case, "lift", "--why-not", "-p", "han", code=1)
-    assert says == "han did ask lift on this case, so this is for somebody else (four eyes). May act: oh, seo."
+    assert says == "han had a part in this case (ask lift), so this is for somebody else (four eyes). May act: oh, seo."
     assert shell("act", case, "lift", "--why-not", "-p", "seo").out == f"seo may lift on case {case}.\n"
     assert "what can:" in shell.wrong("act", case, "confirm", "--why-not", "-p", "seo", code=1)
 

@@ -267,8 +267,8 @@ def test_every_divergence_of_a_replay_has_words() -> None:
 @pytest.mark.parametrize(
     ("found", "says"),
     [(Divergence("case:7", 5, "refused", "verify_desk", "four_eyes", Refused("four_eyes", {"did": "conclude", "person": "lee"})),
-      "case:7, entry 5: whether it may be done was verify desk, now comes out: lee did conclude on this case, so this is "
-      "for somebody else (four eyes)."),
+      "case:7, entry 5: whether it may be done was verify desk, now comes out: lee had a part in this case (conclude), "
+      "so this is for somebody else (four eyes)."),
      (Divergence("case:7", 5, "refused", "lift", "condition", Refused("condition", {"condition": "open_order == 0"})),
       "case:7, entry 5: whether it may be done was lift, now comes out: Not yet: an order of the same decision is still open."),
      (Divergence("case:7", 2, "decision", 'propose {"because":"x","proposed_class":1}', 'propose {"because":"x","proposed_class":2}'),

@@ -54,7 +54,7 @@ def test_two_editors_put_a_book_in_force(shell: Shell) -> None:
     words = ("policy", "propose", "--effective-from", "2026-01-01", "--reason", "first")
     case = shell(*words, "-p", "ryu", "--json").json["case"]
     says = shell.wrong("policy", "approve", case, "-p", "ryu", code=1)
-    assert says == "ryu did propose book on this case, so this is for somebody else (four eyes). May act: oh."
+    assert says == "ryu had a part in this case (propose book), so this is for somebody else (four eyes). May act: oh."
     shell("policy", "approve", case, "-p", "oh")
     found = shell("policy", "show", "--json").json["versions"][0]
     assert (found["in_force_from"], found["proposed_by"], found["approved_by"]) == ("2026-01-01", "ryu", "oh")
