@@ -168,10 +168,10 @@ def _told(asking: Asking, case: int, name: str, v: Verdict, action: str = "") ->
 
 def _refused(asking: Asking, case: int, name: str, refused: Refused, action: str = "") -> Told:
     if refused.code in CHANGED:
-        return Told(case, name, "changed", why(asking, refused), status=status_of(refused))
+        return Told(case, name, "changed", why(asking, refused, case), status=status_of(refused))
     able = eligible(asking.db, asking.rules, case, asking.day, action)[:NAMED]
     could = list(names_of(asking.db, able).values())
-    return Told(case, name, "refused", why(asking, refused), could, status_of(refused))
+    return Told(case, name, "refused", why(asking, refused, case), could, status_of(refused))
 
 
 # -- deciding ---------------------------------------------------------------------------------------------------------

@@ -50,8 +50,7 @@ def test_a_defect_is_a_page_with_a_number_that_stands_in_the_log(
 def test_of_what_was_sent_it_is_not_said_that_nothing_was_changed(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "_told", broken)
-    monkeypatch.setattr(inbox, "show", broken)
+    monkeypatch.setattr(batch, "those", broken)
     with serving(office) as address, signed_in(office, address) as browser:
         answer = browser.post(
             "/inbox", data={"_form": access.csrf(browser.cookies[COOKIE]), "act": "claim", "item": "1"}
