@@ -27,6 +27,7 @@ from portal import (
     signin,
     staff,
     step,
+    streams,
     visit,
 )
 from portal.api import api
@@ -53,6 +54,7 @@ PAGES = (
     operations,
     audit,
     replaying,
+    streams,
     staff,
     hooks,
 )

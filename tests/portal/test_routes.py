@@ -68,7 +68,7 @@ def addresses(routes: Any, before: str = "") -> Iterator[str]:
         if included := getattr(route, "original_router", None):
             yield from addresses(included.routes, before)
         elif methods := getattr(route, "methods", None):
-            yield from (f"{method} {before}{route.path}".replace(":int", "") for method in methods)
+            yield from (f"{method} {before}{route.path}".replace(":int", "").replace(":path", "") for method in methods)
         elif inner := getattr(route.app, "routes", None):
             yield from addresses(inner, before + route.path)
         else:
@@ -92,6 +92,8 @@ def address(row: Row, at: Desk) -> str:
                 return "abc" if row.what == "no link" else link(at.office, at.case, whose).removeprefix("/d/")
             case "{sha256}":
                 return at.photographed()
+            case "{name}":
+                return f"person:{at.people['o']}"
             case "{path}":
                 return "style.css"
         return {"runs": str(at.case), "people": at.people["o"], "units": "mapo"}[row.path.split("/")[2]]
