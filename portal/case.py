@@ -16,6 +16,7 @@ from door.db import one
 from door.fold import CASE_COLUMNS, State, load
 from door.journal import COLUMNS, ZERO, Entry, intact
 from models.policy import Book, PolicyError
+from models.policy.compare import Difference
 from models.process import END, USER, Process
 from models.snapshot import PREMISES
 from portal import about, answers, draft, reading
@@ -212,7 +213,16 @@ def _page(file: File, status: int = 200, changed_only: bool = False, did: str = 
         chained=chained(file.entries), did=did, changed_only=changed_only, refused=why(asking, refused, s.id) if refused else "",
         key=asking.portal.house.salts(1)[0][:16], parent=_parent(file),
         late=about.late_by(s.due_on, file.day) if process.steps[s.step].kind == USER else 0,
-        **_collected(file, d, book), **_around(file, d, opening, book), verified=_verified(file))  # fmt: skip
+        **_collected(file, d, book), **_around(file, d, opening, book), verified=_verified(file),
+        book_changes=book_changes(file))  # fmt: skip
+
+
+def book_changes(file: File) -> tuple[str, list[Difference]] | None:
+    """Of a proposed book: the version that is in force beside it, and what differs; a decided one as it was decided."""
+    s = file.s
+    if s.process != "policy":
+        return None
+    return reading.changes(file.asking.db, s.id, str(s.facts["book"]), s.closed_on or file.day)
 
 
 def _with(file: File) -> str:

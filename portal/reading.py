@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from door.db import Db
-from models.policy import Book, Checkpoint
+from models.policy import Book, Checkpoint, PolicyError
+from models.policy.compare import Difference, compare
 from models.policy.judgement import Said
 from portal.page import Reader
 from tasks import books
@@ -29,6 +30,19 @@ _read: dict[tuple[str, str], Book] = {}  # by hash and language
 def book(db: Db, hash_: str, reader: Reader) -> Book:
     """As tasks.books.book, in the reader's words. Raises PolicyError where it is missing or not what it says."""
     return read(books.book(db, hash_), reader)
+
+
+def changes(db: Db, case: int, hash_: str, day: str) -> tuple[str, list[Difference]] | None:
+    """The version of the book in force on a day, and in what a proposed one differs from it; None where there was none
+    before, or one of them can't be read."""
+    try:
+        earlier = books.before(db, day, case)
+        if not earlier:
+            return None
+        one, other = books.book(db, earlier), books.book(db, hash_)
+    except PolicyError:
+        return None
+    return one.version, compare(one, other)
 
 
 def read(book: Book, reader: Reader) -> Book:

@@ -15,7 +15,7 @@ from models.policy import Book, PolicyError
 from models.process import USER, Do
 from portal import arrows, draft, evidence, files, reading, sheets
 from portal.asking import Form, NotThere, Posted, SignedIn
-from portal.case import File, opened
+from portal.case import File, book_changes, opened
 from portal.fields import Read, Sheet
 from portal.house import Asking
 from portal.labels import labels
@@ -267,4 +267,4 @@ def shown(view: View, empty: bool = False, saved: bool = False, typed: Mapping[s
         values=dict(sheets.presets(asked_)) | dict(text), wrong=wrong, missing=missing, errors=wrong | missing, saved=saved,
         kept=kept, changed=changed, behalf=view.behalf, key=key or asking.portal.house.salts(1)[0][:16], ready=view.ready,
         answered=answered, photographed=sum((n.kind, n.shows) in there for n in asked_.needs),
-        proof=wanted(asking) if view.high_risk else "")  # fmt: skip
+        proof=wanted(asking) if view.high_risk else "", book_changes=book_changes(file))  # fmt: skip

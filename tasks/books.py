@@ -68,6 +68,14 @@ def letters(db: Db, day: str) -> Letters:
         return Letters()
 
 
+def before(db: Db, day: str, case: int) -> str:
+    """Hash of the book that is in force on a day but for the version of that case; empty where there is none."""
+    own = {book for (book,) in db.rows("SELECT book FROM book_version WHERE case_id = ?", case)}
+    approved = [(max(since, on), n, book) for n, (book, since, on) in enumerate(db.rows(_VERSIONS, day))
+                if on <= day and book not in own]  # fmt: skip
+    return str(max(approved)[2]) if approved else ""
+
+
 def rules(db: Db) -> Rules:
     """The door's declarations: the bank's processes; deadlines and what may be named by each case's own book."""
 
