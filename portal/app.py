@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from door.db import Unreachable
@@ -20,6 +20,7 @@ from portal import (
     controls,
     decision,
     evidence,
+    files,
     hooks,
     inbox,
     operations,
@@ -34,7 +35,7 @@ from portal.api import api
 from portal.asking import COOKIE, Forged, NotThere, SentTooLate, SignInFirst
 from portal.guard import Guard, TooLarge, numbered
 from portal.house import Me, Portal, portal_of
-from portal.page import show_anybody
+from portal.page import Reader, show_anybody, spoken
 from portal.proof import ProveFirst
 from portal.provider import Declared, Provider
 from tasks.house import House
@@ -108,6 +109,9 @@ def create(house: House, hosts: Sequence[str] = ("127.0.0.1", "localhost"),
 
     @app.exception_handler(TooLarge)
     def too_large(request: Request, e: TooLarge) -> Response:
+        if "application/json" in request.headers.get("accept", ""):  # of the page's script, which sends a file
+            says = evidence.says(Reader(spoken(request)), files.Unfit("too_large"))
+            return JSONResponse({"says": says}, 413)
         return _told(request, 413, "too_large")
 
     @app.exception_handler(Unreachable)

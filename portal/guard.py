@@ -73,8 +73,8 @@ class Guard:
         host = headers.get("host", "")
         if (urlsplit(f"//{host}").hostname or "") not in self.hosts:
             return "This address is not served here.", 400
-        if int(headers.get("content-length") or 0) > LARGEST:
-            return TooLarge.says, 413
+        if int(headers.get("content-length") or 0) > LARGEST and scope["path"].startswith("/api/"):
+            return TooLarge.says, 413  # of a page it is said by a page, when it has been read so far
         origin = headers.get("origin")
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and origin and urlsplit(origin).netloc != host:
             return "This was sent from another site, and is not taken.", 403

@@ -50,7 +50,8 @@ class Screen:
 
 
 DESK, DESK_DARK = Screen("desk", 1280, 900), Screen("desk", 1280, 900, "dark")
-PHONE, PHONE_DARK = Screen("phone", 390, 844, touch=True), Screen("phone", 390, 844, "dark", touch=True)
+PHONE, PHONE_DARK = Screen("phone", 360, 780, touch=True), Screen("phone", 360, 780, "dark", touch=True)
+WIDE = Screen("wide", 1920, 1080)
 SCREENS_ALL = (DESK, DESK_DARK, PHONE, PHONE_DARK)
 AXED = (DESK, PHONE_DARK)  # each size and each scheme once
 
@@ -160,7 +161,7 @@ def kept(page: Page, name: str) -> Path:
     size = page.viewport_size
     assert size
     dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-    screen = "desk" if size["width"] > 640 else "phone"
+    screen = "wide" if size["width"] > DESK.width else "desk" if size["width"] > 640 else "phone"
     path = SCREENS / f"{name}-{screen}-{'dark' if dark else 'light'}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = page.evaluate("document.documentElement.scrollHeight")

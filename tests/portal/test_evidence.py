@@ -182,6 +182,17 @@ def test_a_document_is_only_ever_handed_out(office: Office) -> None:
         assert given.content == PDF
 
 
+def test_what_is_larger_than_a_form_may_be_is_said_by_a_page_and_to_the_script_in_words(office: Office) -> None:
+    case, inspector = visit(office)
+    large = b"\xff\xd8\xff" + bytes(12 << 20)
+    said = send(office, inspector, case, large, "k1")
+    assert (said.status_code, said.json()) == (413, {
+        "says": "It is larger than 10 MB. Take a smaller picture, or split the document."})  # fmt: skip
+    page = office.at(inspector).post(f"/visits/{case}/files", files={"file": ("gate.jpg", large)})
+    assert (page.status_code, "Nothing was taken: it is larger than 12 MB." in page.text) == (413, True)
+    assert office.db.rows("SELECT count(*) FROM upload") == [(0,)]
+
+
 def test_bytes_that_were_changed_are_not_shown_and_it_is_said(office: Office) -> None:
     case, inspector = visit(office)
     sha256 = send(office, inspector, case, photo(), "k1").json()["sha256"]
