@@ -12,12 +12,12 @@ from httpx import Response
 from playwright.sync_api import Page, expect
 
 from deployments.ports import free
-from portal import access
+from portal import access, inbox
 from portal.account import HERE
 from portal.provider import Declared, Provider
 from tests.portal.accounts import Accounts, account_service
 from tests.portal.browser import WIDE, Served, looked
-from tests.portal.conftest import Office
+from tests.portal.conftest import PASSWORD, Office
 from tests.portal.links import able, restriction
 from tests.portal.pictures import photo, send
 from tests.portal.test_evidence import stored, visit
@@ -48,7 +48,7 @@ def without_database(office: Office) -> Iterator[None]:
     portal.house = house
 
 
-def test_what_is_not_there_or_cant_be(served: Served) -> None:
+def test_what_is_not_there_or_cant_be(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     office, auditor = served.office, served.office.of("auditor")
     page = served.at(auditor)
     page.goto("/cases/999999999")
@@ -70,6 +70,25 @@ def test_what_is_not_there_or_cant_be(served: Served) -> None:
     with without_database(office):
         page.goto("/inbox")
         sees(page, "the database does not answer", "unreachable")
+    monkeypatch.setattr(inbox, "show", lambda *_, **__: 1 / 0)
+    page.goto("/inbox")
+    sees(page, "If it stays so, give operations the number", "defect")
+
+
+def test_what_is_sent_when_the_sign_in_has_ended(served: Served) -> None:
+    office = served.office
+    officer = office.of("post_loan_officer")
+    access.set_password(office.db, officer, PASSWORD)
+    page = served.at(officer)
+    page.goto("/inbox")
+    ended = access._later(office.house.now(), -access.timedelta(minutes=31))
+    office.db.run("UPDATE session SET seen_at = ?", ended)
+    page.get_by_role("button", name=re.compile("^Claim ")).first.click()
+    sees(page, "your sign-in had ended", "signin-ended")
+    page.get_by_label("Staff ID").fill(officer)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    sees(page, "What you wrote is kept for a day.", "unsent")
 
 
 def test_a_file_that_is_too_large_is_not_taken_even_without_a_script(served: Served, tmp_path: Path) -> None:
