@@ -20,6 +20,7 @@ from door.fold import State
 from door.store import among
 from tasks import books
 from tasks.dossier import Dossier, dossiers
+from tasks.premises import Premises, premises
 
 MEASURES = {0: "A01", 1: "A03", 2: "A04", 3: "A19", 4: "A16"}
 LIST = 200  # decisions a list, as a person ticks them off
@@ -60,6 +61,7 @@ class Actors:
         managers = store.managers(self.db, {s.subject for s in states}, self.clock.business_date)
         open_orders = self._open_orders(states)
         parents = {s.id: s for s in store.read_cases(self.db, sorted({s.parent for s in states if s.parent}))}
+        lie = premises(self.db, {s.subject for s in states if s.step in ("visit", "collect")})
         reading = {d.state.id: d for d in dossiers(self.db, [s for s in states if s.process == "inspection"])}
         for s in states:
             if s.held_until and self.clock.business_date < s.held_until:
@@ -68,7 +70,7 @@ class Actors:
             if person is None:
                 continue
             who, behalf = person
-            said = self._decision(s, reading.get(s.id), open_orders)
+            said = self._decision(s, reading.get(s.id), open_orders, lie.get(s.subject, Premises()))
             if said is not None:
                 yield Command(who, said[0], said[1], case=s.id, on_behalf_of=behalf, seen=s.seq)
 
@@ -100,23 +102,25 @@ class Actors:
 
     # -- what they decide ---------------------------------------------------------------------------------------
 
-    def _decision(self, s: State, d: Dossier | None, open_orders: set[int]) -> tuple[str, dict[str, Any]] | None:
+    def _decision(
+        self, s: State, d: Dossier | None, open_orders: set[int], lie: Premises
+    ) -> tuple[str, dict[str, Any]] | None:
         """The act and its payload; None: not today."""
         r = self.chance(s)
         if r.random() < 0.06:
             return None  # busy with other things
         if d is not None:
-            return self._inspection(s, d, r)
+            return self._inspection(s, d, r, lie)
         if s.process == "control":
             return self._control(s, r, open_orders)
         if s.process == "order":
             return self._order(s, r)
         return ("take_over", {}) if s.step == "take_over" else None
 
-    def _inspection(self, s: State, d: Dossier, r: Random) -> tuple[str, dict[str, Any]] | None:
+    def _inspection(self, s: State, d: Dossier, r: Random, lie: Premises) -> tuple[str, dict[str, Any]] | None:
         if s.step in ("visit", "collect"):
             how = "outsourced" if s.step == "visit" else "desk" if s.facts["path"] == "desk" else "own"
-            made = package(r, d, books.book(self.db, s.book), how, self.day)
+            made = package(r, d, books.book(self.db, s.book), how, self.day, lie)
             return ("submit" if s.step == "visit" else "collect"), made
         if s.step == "check":
             if r.random() < 0.06:

@@ -2,12 +2,14 @@
 
 import hashlib
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from random import Random
 from typing import Any
 
 from models.policy import Book, Checkpoint
 from tasks.dossier import Dossier
+from tasks.premises import Premises
 
 NUMBERS = (
     "0",
@@ -32,7 +34,7 @@ NUMBERS = (
 DAYS = (-5, 200, -40, -120, -400, 400)
 
 
-def package(r: Random, d: Dossier, book: Book, how: str, day: date) -> dict[str, Any]:
+def package(r: Random, d: Dossier, book: Book, how: str, day: date, lie: Premises) -> dict[str, Any]:
     """A package for the case: an answer to every checkpoint, with what evidence it needs, here and there a flaw."""
     troubled = _trouble(d)
     answers, evidence = [], []
@@ -46,12 +48,12 @@ def package(r: Random, d: Dossier, book: Book, how: str, day: date) -> dict[str,
             files = []
             for kind, shown in (("photo", checkpoint.photos), ("document", checkpoint.documents)):
                 if shown and (kind == "document" or how != "desk"):
-                    files.append(_file(f"{d.state.stream}/{d.state.seq}/{n}/{id_}/{kind}", kind, shown[0], day))
+                    files.append(_file(f"{d.state.stream}/{d.state.seq}/{n}/{id_}/{kind}", kind, shown[0], day, lie))
             evidence += files
             answers.append({"facility": ask["facility"], "checkpoint": id_, "value": value,
                             "as_of": day.isoformat(), "files": [f["sha256"] for f in files]})  # fmt: skip
     if how == "outsourced":
-        evidence += [_file(f"{d.state.stream}/{d.state.seq}/{shows}", "photo", shows, day)
+        evidence += [_file(f"{d.state.stream}/{d.state.seq}/{shows}", "photo", shows, day, lie)
                      for shows in book.collection.photos]  # fmt: skip
     made = {"how": how, "visited_on": day.isoformat(), "host": "the owner", "interview_signed": True,
             "answers": answers, "evidence": evidence}  # fmt: skip
@@ -84,10 +86,16 @@ def _choices(_: str, book: Book, checkpoint: Checkpoint, before: str | None, day
     return found
 
 
-def _file(name: str, kind: str, shows: str, day: date) -> dict[str, Any]:
-    taken = f"{day}T10:00:00Z"
-    return {"sha256": hashlib.sha256(name.encode()).hexdigest(), "kind": kind, "shows": shows, "taken_at": taken,
-            "latitude": "37.5665", "longitude": "126.9780"}  # fmt: skip
+def _file(name: str, kind: str, shows: str, day: date, lie: Premises) -> dict[str, Any]:
+    """A photograph is taken within some steps of the premises, one in sixty-four at another place, which is said."""
+    lot = hashlib.sha256(name.encode())
+    north, elsewhere = lot.digest()[0], lot.digest()[1] < 4 and kind == "photo" and bool(lie.latitude)
+    where = {"latitude": "37.5665", "longitude": "126.9780"}
+    if lie.latitude:
+        away = Decimal(north // 4) / 100_000 + (Decimal("0.019") if elsewhere else 0)
+        where = {"latitude": f"{Decimal(lie.latitude) + away:.5f}", "longitude": lie.longitude}
+    return {"sha256": lot.hexdigest(), "kind": kind, "shows": shows, "taken_at": f"{day}T10:00:00Z", **where,
+            "note": "Taken at the second workshop, where it stands now." if elsewhere else ""}  # fmt: skip
 
 
 def _flawed(r: Random, made: dict[str, Any]) -> dict[str, Any]:

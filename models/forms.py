@@ -146,7 +146,8 @@ class Answer(Form):
 
 
 class Evidence(Form):
-    """A file handed in: its SHA-256, what it shows, when and where it was taken (degrees as decimal text)."""
+    """A file handed in: its SHA-256, what it shows, when and where it was taken (degrees as decimal text); `note`: why
+    elsewhere than at the premises."""
 
     sha256: Sha256
     kind: Literal["photo", "document"]
@@ -154,6 +155,7 @@ class Evidence(Form):
     taken_at: str
     latitude: str = ""
     longitude: str = ""
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] = ""
 
 
 class Package(Form):

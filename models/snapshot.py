@@ -35,4 +35,5 @@ COLUMNS: dict[str, pl.DataType] = {
     "longitude": pl.String(),
 }
 PREMISES = ("address", "contact", "latitude", "longitude")  # of the borrower, not of the facility
+DEGREES = r"^-?[0-9]{1,3}(\.[0-9]{1,15})?$"  # how a latitude or longitude is written
 REQUIRED = ("facility", "borrower", "unit", "product", "currency", "bal", "opened_on")

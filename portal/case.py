@@ -21,6 +21,7 @@ from models.process import END, USER, Process
 from models.snapshot import PREMISES
 from portal import about, answers, draft, reading
 from portal.asking import Form, NotThere, SignedIn
+from portal.distance import Distances, distances
 from portal.house import Asking
 from portal.now import item_acts, now, recipients
 from portal.page import Reader, names_of, show, spoken, status_of, why
@@ -263,7 +264,7 @@ def _parent(file: File) -> int | None:
 def _collected(file: File, d: Dossier | None, book: Book | None) -> dict[str, Any]:
     """Answers, findings, evidence, and those of earlier rounds; to an inspector what he handed in himself."""
     none: dict[str, Any] = {"groups": [], "found": [], "evidence": [], "files": {}, "package": None, "before": [], "own": None,
-                            "last_on": "", "n_changed": 0, "n_asked": len(d.questions) if d else 0}  # fmt: skip
+                            "distances": Distances(), "last_on": "", "n_changed": 0, "n_asked": len(d.questions) if d else 0}  # fmt: skip
     if d is None or book is None or file.sight.blind:
         return none
     mine = file.asking.me.id
@@ -281,6 +282,7 @@ def _collected(file: File, d: Dossier | None, book: Book | None) -> dict[str, An
         "last_on": d.earlier[0].closed_on if d.earlier and file.sight.judged else "",
         "found": answers.findings(d, book) if file.sight.judged else [],
         "evidence": package.payload.get("evidence", ()) if package else (),
+        "distances": distances(file.premises, book, package.payload.get("evidence", ())) if package else Distances(),
         "files": dict(file.asking.db.rows("SELECT sha256, name FROM upload WHERE person = ? AND case_id = ?", package.person,
                                           file.s.id)) if package else {},
         "before": [(p, whole(p)) for p in reversed(shown_[:-1])],

@@ -18,6 +18,7 @@ def labels(say: Callable[[str], str]) -> dict[str, str]:
         "value": say("Answer"), "as_of": say("Date of the figure"), "answers": say("Answers"), "evidence": say("Evidence"),
         "files": say("Files"), "responses": say("Your answers to the findings"), "measures": say("Measures"),
         "defects": say("What is missing or wrong"), "restrictions": say("Restrictions"), "orders": say("Orders"),
+        "away": say("Why were they taken elsewhere?"),
     }  # fmt: skip
 
 

@@ -58,7 +58,7 @@ def environment(language: str) -> Environment:
                        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"])  # fmt: skip
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     reader = Reader(language)
-    made.filters |= {name: getattr(reader, name) for name in ("money", "day", "instant", "level", "class_", "step",
+    made.filters |= {name: getattr(reader, name) for name in ("money", "day", "instant", "level", "class_", "step", "distance",
                                                               "thing", "kind", "role", "number", "due", "days", "named")}  # fmt: skip
     return made
 
@@ -92,6 +92,11 @@ class Reader:
 
     def number(self, value: int) -> str:
         return str(format_decimal(value, locale=self.language))
+
+    def distance(self, metres: int) -> str:
+        """38 m; 2.1 km."""
+        tenths = (metres + 50) // 100
+        return f"{metres} m" if metres < 1000 else f"{tenths // 10:,}.{tenths % 10} km"
 
     def day(self, iso: str | date | None, year: bool = True) -> str:
         """Tue 24 Nov 2026; 2026년 11월 24일 (화)."""

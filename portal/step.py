@@ -2,7 +2,7 @@
 was, with the reasons beside the fields, and stays on the server as a draft until it is decided."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from fastapi import APIRouter
@@ -16,6 +16,7 @@ from models.process import USER, Do
 from portal import arrows, draft, evidence, files, reading, sheets
 from portal.asking import Form, NotThere, Posted, SignedIn
 from portal.case import File, book_changes, opened
+from portal.distance import Distances, distances
 from portal.fields import Read, Sheet
 from portal.house import Asking
 from portal.labels import labels
@@ -66,6 +67,10 @@ class View:
     def address(self) -> str:
         case = self.file.s.id
         return f"/visits/{case}" if self.action in COLLECTING else f"/cases/{case}/{self.action}"
+
+    @property
+    def distances(self) -> Distances:
+        return distances(self.file.premises, self.book, map(asdict, self.ready))
 
     def sheet(self, typed: Mapping[str, str]) -> Sheet:
         return sheets.sheet(sheets.Matter(self.file, self.do, self.book, self.d, typed, tuple(self.ready)))
@@ -206,7 +211,8 @@ def _turn(view: View, typed: Mapping[str, str]) -> None:
 
 
 def _package(view: View, asked_: Sheet, found: Read, typed: Mapping[str, str]) -> None:
-    """The evidence of a package or record; what is missing may stay so where it is said why."""
+    """The evidence of a package or record; what is missing may stay so where it is said why, and what a package shows of
+    another place than the premises is said why."""
     if "evidence" not in view.do.form.model_fields or view.d is None:
         return
     desk = found.payload.get("how") == "desk"
@@ -215,6 +221,14 @@ def _package(view: View, asked_: Sheet, found: Read, typed: Mapping[str, str]) -
     with_files(found.payload, view.book, view.ready, view.d.questions, why_ if found.missing else "")
     if why_:
         found.missing.clear()
+    far = view.distances.far if view.action in COLLECTING else frozenset()
+    away = typed.get("away", "").strip()
+    for file in (e for e in found.payload["evidence"] if e["sha256"] in far):
+        file["note"] = away[:2000]
+        if not away:
+            found.wrong["away"] = view.reader.say(
+                "Say in a sentence why photographs were taken away from the premises."
+            )
 
 
 def _before(view: View, key: str) -> str:
@@ -266,5 +280,5 @@ def shown(view: View, empty: bool = False, saved: bool = False, typed: Mapping[s
         asking, template, status, **common, **surroundings(file, view.d, view.book, seen), sheet=asked_,
         values=dict(sheets.presets(asked_)) | dict(text), wrong=wrong, missing=missing, errors=wrong | missing, saved=saved,
         kept=kept, changed=changed, behalf=view.behalf, key=key or asking.portal.house.salts(1)[0][:16], ready=view.ready,
-        answered=answered, photographed=sum((n.kind, n.shows) in there for n in asked_.needs),
+        distances=view.distances, answered=answered, photographed=sum((n.kind, n.shows) in there for n in asked_.needs),
         proof=wanted(asking) if view.high_risk else "", book_changes=book_changes(file))  # fmt: skip

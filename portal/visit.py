@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby, islice
 from typing import Any
 
@@ -15,6 +15,7 @@ from door.store import among
 from portal import evidence, files
 from portal.asking import Form, NotThere, SignedIn
 from portal.case import opened
+from portal.distance import distances
 from portal.house import Asking
 from portal.page import show, status_of
 from portal.step import COLLECTING, View, shown, taken, view_of
@@ -86,9 +87,13 @@ def photograph(posted: Form, case: int) -> Response:
         return _refused(as_data, shown(view, spoiled={name: says}, status=422), says, 422)
     if not as_data:
         return RedirectResponse(view.address, 303)
-    at = view.reader.instant(kept.at, asking.portal.house.zone)
-    return JSONResponse({"key": kept.key, "sha256": kept.sha256, "at": at, "says": view.reader.say("Sent {at}").format(at=at),
-                         "located": bool(kept.latitude), "timed": bool(kept.taken_at)})  # fmt: skip
+    at, say = view.reader.instant(kept.at, asking.portal.house.zone), view.reader.say
+    there = distances(view.file.premises, view.book, [asdict(kept)])
+    says = say("Sent {at}").format(at=at)
+    if (away := there.by.get(kept.sha256)) is not None:
+        says = say("Sent {at}, {far} from the premises").format(at=at, far=view.reader.distance(away))
+    return JSONResponse({"key": kept.key, "sha256": kept.sha256, "at": at, "says": says, "located": bool(kept.latitude),
+                         "timed": bool(kept.taken_at), "far": kept.sha256 in there.far})  # fmt: skip
 
 
 def _refused(as_data: bool, page: Response, says: str, status: int) -> Response:

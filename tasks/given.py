@@ -13,13 +13,15 @@ from models.policy import Book
 from models.runs import RunInputs
 from tasks import books, secrets
 from tasks.dossier import PACKAGES, Dossier
+from tasks.premises import Position, positions
 
 
 @dataclass(frozen=True)
 class Given:
     """The run's inputs; books by hash; the snapshot's rows of the facilities asked about; for each file of the newest
     packages the first use in another case (sha256 → instant, case); how many of the borrower's correction orders were
-    overdue when the case was last moved, by case; for a draw the quarter's secret."""
+    overdue when the case was last moved, by case; for a draw the quarter's secret; for a screening where the premises lie
+    by the run's snapshot, by borrower."""
 
     inputs: RunInputs
     books: Mapping[str, Book]
@@ -27,6 +29,7 @@ class Given:
     first_uses: Mapping[str, list[tuple[str, int]]] = field(default_factory=dict)
     orders_overdue: Mapping[int, int] = field(default_factory=dict)
     secret: str = ""
+    premises: Mapping[str, Position] = field(default_factory=dict)
 
     def book(self, d: Dossier) -> Book:
         """The case's own book: open cases keep theirs."""
@@ -46,6 +49,7 @@ def given(db: Db, snapshots: Path, inputs: RunInputs, dossiers: Iterable[Dossier
         _uses(db, cases),
         _overdue(db, [d for d in cases if d.state.step == "weigh"]),
         secrets.of_day(db, inputs.as_of, inputs.secret_hash) if any(d.state.step == "draw" for d in cases) else "",
+        _premises(snapshots, inputs.snapshot, [d for d in cases if d.state.step == "screen"]),
     )
 
 
@@ -55,6 +59,12 @@ def _rows(snapshots: Path, sha256: str, facilities: set[str]) -> dict[str, Mappi
     frame = pl.scan_parquet(snapshots / f"{sha256}.parquet").select("facility", "dpd", "class", "bal")
     found = frame.filter(pl.col("facility").is_in(sorted(facilities))).collect()
     return {row["facility"]: row for row in found.iter_rows(named=True)}
+
+
+def _premises(snapshots: Path, sha256: str, cases: list[Dossier]) -> dict[str, Position]:
+    if not sha256 or not cases:
+        return {}
+    return positions(snapshots / f"{sha256}.parquet", {d.state.subject for d in cases})
 
 
 def _uses(db: Db, cases: list[Dossier]) -> dict[str, list[tuple[str, int]]]:

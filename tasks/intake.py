@@ -24,6 +24,7 @@ from door.db import Db
 from models.snapshot import COLUMNS, PREMISES
 from tasks.extract import LINE, IntakeError, Progress, blocks
 from tasks.mapping import Mapping
+from tasks.premises import of_borrowers
 from tasks.staffing import derived, write
 from tasks.translate import FAULTS, Translation
 
@@ -203,7 +204,7 @@ def _tables(
 
     borrowers = rows.group_by("borrower", maintain_order=True).agg(
         pl.coalesce("borrower_name", "borrower").first(), pl.first("unit"),
-        *(pl.col(name).drop_nulls().first().fill_null("") for name in PREMISES))  # fmt: skip
+        *of_borrowers())  # fmt: skip
     columns = ("id", "name", "unit", *PREMISES)
     before = {row[0]: row for row in db.rows(f"SELECT {', '.join(columns)} FROM borrower")}
     db.insert("borrower", columns, [b for b in borrowers.iter_rows() if b[0] not in before])

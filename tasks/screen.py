@@ -7,6 +7,7 @@ from typing import Any
 from models.policy import Book, Checkpoint
 from tasks.dossier import PACKAGES, Dossier, Past
 from tasks.given import Given
+from tasks.premises import metres
 
 Defect = tuple[str, str, str]  # return code, where, what
 
@@ -79,9 +80,13 @@ def _visit(d: Dossier, book: Book, package: Past, given: Given) -> Iterator[Defe
         yield "B12", "visit", f"visited on {visited}, the window is {first} to {last}"
     if said["how"] == "desk" and d.opening["path"] != "desk":
         yield "B02", "visit", "done at the desk, where the premises are to be visited"
+    lie = given.premises.get(d.state.subject, ("", ""))
     for file in said["evidence"]:
         if file["kind"] == "photo" and not _about(file["taken_at"], visited):
             yield "B03", file["shows"], f"taken {file['taken_at'][:10]}, visited {visited}"
+        away = metres(lie, (file.get("latitude", ""), file.get("longitude", ""))) if file["kind"] == "photo" else None
+        if away is not None and away > rules.premises_within_m and not file.get("note"):
+            yield "B03", file["shows"], f"taken {away} m from the premises, no reason given"
         uses = given.first_uses.get(file["sha256"], ())
         others = [case for at, case in uses if case != d.state.id and (at, case) < (package.recorded_at, d.state.id)]
         if others:

@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from models.snapshot import COLUMNS, LAGS
+from models.snapshot import COLUMNS, DEGREES, LAGS
 from tasks.extract import FIELDS, LINE, IntakeError
 from tasks.mapping import Column, Mapping
 
@@ -195,7 +195,7 @@ class Translation:
             self.fault(name, odd, "holds a control character")
         for name, most in (("latitude", 90), ("longitude", 180)):
             within = rows[name].cast(pl.Float64, strict=False).is_between(-most, most)
-            good = rows[name].str.contains(r"^-?\d{1,3}(\.\d{1,15})?$") & within
+            good = rows[name].str.contains(DEGREES) & within
             self.fault(name, ~good, f"is no {name} in degrees, as 37.56650")
         alone = rows["latitude"].is_null() != rows["longitude"].is_null()
         self.fault("latitude", alone, "is a position by halves: it takes a latitude and a longitude, or neither")

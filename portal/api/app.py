@@ -97,7 +97,8 @@ def assignments(caller: Visits, after: After = 0, limit: Limit = 50) -> f.Assign
 
 @router.post("/packages")
 def package(caller: HandsIn, key: Key, handed: f.Package) -> f.Done:
-    """Hands in what was collected on a visit."""
+    """Hands in what was collected on a visit. A photograph from further off the premises than the policy allows says why
+    in its `note`; without one the package comes back (B03)."""
     body = handed.package.model_dump(mode="json")
     return _act(caller, handed.case, Command(caller.person.me.id, "submit", body, case=handed.case, key=key,
                                              seen=handed.seen))  # fmt: skip

@@ -154,6 +154,7 @@ function photographs(form) {
           const said = await answer.json().catch(() => ({ says: form.dataset.unsent }));
           state.textContent = `${input.dataset.label}: ${answer.ok ? "✓ " : ""}${said.says}`;
           state.className = answer.ok ? "ok" : "err";
+          if (said.far && one("[data-away]")) one("[data-away]").hidden = false;
           break;
         }
       } catch { /* no line: once more */ }

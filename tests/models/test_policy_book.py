@@ -87,6 +87,16 @@ def test_the_text_is_the_whole_book_and_canonical() -> None:
     assert "2026-09-25" in data["calendars"]["KR"]["closed"]
 
 
+def test_a_book_from_before_a_distance_could_be_set_keeps_its_hash_and_goes_by_the_usual_one() -> None:
+    said = json.loads(BOOK.text)
+    assert "premises_within_m" not in said["collection"]
+    assert BOOK.collection.premises_within_m == 300
+    said["collection"]["premises_within_m"] = 500
+    other = Book.from_text(json.dumps(said))
+    assert other.hash != BOOK.hash
+    assert Book.from_text(other.text).collection.premises_within_m == 500
+
+
 def test_compiled_twice_the_book_is_the_same() -> None:
     assert load(FOLDER).hash == BOOK.hash
 

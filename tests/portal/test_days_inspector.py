@@ -12,7 +12,7 @@ from tests.portal.conftest import Office
 from tests.portal.day import Day
 from tests.portal.pictures import PDF, photo
 from tests.portal.test_evidence import visit
-from tests.portal.test_visit import good, of, shown_there
+from tests.portal.test_visit import good, lies, of, shown_there
 
 SENT = 20_000  # milliseconds until a file is sent, though its first answer is lost
 
@@ -25,6 +25,7 @@ def test_the_day_of_an_inspector(served: Served, tmp_path: Path) -> None:
     day = Day(served, inspector, PHONE)
     page = day.page
     page.context.grant_permissions(["geolocation"])
+    lies(office, case, latitude="37.38120", longitude="127.10020")
     page.context.set_geolocation({"latitude": 37.4001, "longitude": 127.1002})
     day.goes_to("Visits")
     day.looks("inspector-visits")
@@ -35,9 +36,12 @@ def test_the_day_of_an_inspector(served: Served, tmp_path: Path) -> None:
     expect(beside(day, "Gate")).to_contain_text("neither a picture", timeout=SENT)
     assert uploads(office, case) == 0
 
+    expect(page.get_by_label("Why were they taken elsewhere?")).to_be_hidden()
     loses_the_first_answer(day)
     takes(day, "Gate", tmp_path)
-    expect(beside(day, "Gate")).to_contain_text("✓ Sent", timeout=SENT)
+    expect(beside(day, "Gate")).to_contain_text("2.1 km from the premises", timeout=SENT)
+    expect(page.get_by_label("Why were they taken elsewhere?")).to_be_visible()
+    page.context.set_geolocation({"latitude": 37.3813, "longitude": 127.1002})
     ((*where, taken),) = office.db.rows(
         "SELECT shows, latitude, longitude, taken_at FROM upload WHERE case_id = ?", case
     )
@@ -68,12 +72,13 @@ def test_the_day_of_an_inspector(served: Served, tmp_path: Path) -> None:
         answers(day, facility, book.checkpoint(id_), typed, n)
     page.get_by_label("The interview is signed").check()
     day.presses("Hand in")
-    day.reads("Not handed in: 2 things need you.")
+    day.reads("Not handed in: 3 things need you.")
     day.looks("inspector-incomplete")
     day.looks_in_korean("inspector-visit")
 
     takes(day, "Meter", tmp_path)
     expect(beside(day, "Meter")).to_contain_text("✓ Sent", timeout=SENT)
+    day.writes("Why were they taken elsewhere?", "The gate stands on the road below.")
     (facility, id_) = d.questions[0]
     answers(day, facility, book.checkpoint(id_), typed, 0)
     day.presses("Hand in")

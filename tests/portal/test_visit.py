@@ -67,14 +67,25 @@ def shown_there(d: Dossier, book: Book) -> tuple[list[str], list[str]]:
             list(dict.fromkeys(p for c in asked for p in c.documents)))  # fmt: skip
 
 
-def photographed(office: Office, person: str, case: int, skip: str = "") -> list[str]:
-    """Sends every photograph and document that is prescribed; gives their SHA-256."""
+def lies(office: Office, case: int, **premises: str) -> tuple[str, str, str, str]:
+    """Where the case's borrower is visited; changed first, if so."""
+    subject = "id = (SELECT subject FROM cases WHERE id = ?)"
+    for name, value in premises.items():
+        office.db.run(f"UPDATE borrower SET {name} = ? WHERE {subject}", value, case)
+    found = office.db.rows(f"SELECT address, contact, latitude, longitude FROM borrower WHERE {subject}", case)[0]
+    return (str(found[0]), str(found[1]), str(found[2]), str(found[3]))
+
+
+def photographed(office: Office, person: str, case: int, skip: str = "", **where: str) -> list[str]:
+    """Sends every photograph and document that is prescribed, taken at the premises if not elsewhere; gives their SHA-256."""
     shas = []
+    _, _, latitude, longitude = lies(office, case)
+    where = {"latitude": latitude, "longitude": longitude} | where
     photos, documents = shown_there(*of(office, case))
     for shows in photos:
         if shows != skip:
             colour = "#" + hashlib.sha256(f"{case}{shows}".encode()).hexdigest()[:6]
-            answer = send(office, person, case, photo(colour, (64, 48)), f"p-{shows}", shows)
+            answer = send(office, person, case, photo(colour, (64, 48)), f"p-{shows}", shows, **where)
             shas.append(answer.json()["sha256"])
     for shows in documents:
         answer = send(office, person, case, PDF + f"{case} {shows}".encode(), f"d-{shows}", shows, "document")
@@ -99,15 +110,6 @@ def test_the_list_has_what_is_assigned_to_him_by_deadline_and_nothing_else(offic
     idle = next(p for n in range(20) if (p := office.of("inspector", n)) != inspector and not office.db.rows(
         "SELECT 1 FROM item WHERE step = 'visit' AND owner = ?", p))  # fmt: skip
     assert "No visits today." in office.at(idle).get("/visits").text
-
-
-def lies(office: Office, case: int, **premises: str) -> tuple[str, str, str, str]:
-    """Where the case's borrower is visited; changed first, if so."""
-    subject = "id = (SELECT subject FROM cases WHERE id = ?)"
-    for name, value in premises.items():
-        office.db.run(f"UPDATE borrower SET {name} = ? WHERE {subject}", value, case)
-    found = office.db.rows(f"SELECT address, contact, latitude, longitude FROM borrower WHERE {subject}", case)[0]
-    return (str(found[0]), str(found[1]), str(found[2]), str(found[3]))
 
 
 def test_list_and_visit_say_where_to_go_and_whom_to_ask_for(office: Office) -> None:
@@ -141,10 +143,62 @@ def test_a_visit_is_handed_in_with_its_files_checked_complete_and_goes_on(office
     said = handed(office, case)
     assert (said["how"], said["visited_on"]) == ("outsourced", day)
     assert {e["sha256"] for e in said["evidence"]} == set(shas)  # type: ignore[attr-defined]
-    assert {e["latitude"] for e in said["evidence"] if e["kind"] == "photo"} == {"37.56650"}  # type: ignore[attr-defined]
+    photos = [e for e in said["evidence"] if e["kind"] == "photo"]  # type: ignore[attr-defined]
+    assert {(e["latitude"], e["note"]) for e in photos} == {(lies(office, case)[2], "")}
     stages(office.db, office.house, office.house.business_date())
     assert store.read_case(office.db, case).step == "check"  # type: ignore[union-attr]
     assert office.at(inspector).get(f"/visits/{case}").headers["location"] == done.to
+
+
+def test_photographs_from_elsewhere_are_said_so_and_go_in_with_a_sentence_that_who_reviews_sees(office: Office) -> None:
+    case, inspector = visit(office)
+    d, book = of(office, case)
+    lies(office, case, latitude="37.31090", longitude="126.83000")
+    assert "Why were they taken elsewhere?" not in visible(office.at(inspector).get(f"/visits/{case}").text)
+    photographed(office, inspector, case, latitude="37.31120", longitude="126.83000")
+    gate = send(
+        office, inspector, case, photo(size=(64, 48)), "far", "gate", latitude="37.32990", longitude="126.83000"
+    )
+    assert gate.json()["says"].endswith(", 2.1 km from the premises")
+    assert gate.json()["far"] is True
+    page = opened(office, inspector, f"/visits/{case}")
+    assert "Why were they taken elsewhere?" in visible(page.text)
+    assert '<span class="warned">2.1 km from the premises</span>' in page.text
+    assert "<span>33 m from the premises</span>" in page.text
+    typed = good(d, book, office.house.business_date().isoformat()) | {"interview_signed": "yes"}
+    back = page.send(**typed)
+    assert back.status == 422
+    assert back.errors["away"].startswith("Say in a sentence why")
+    assert back.send(away="The gate stands on the road below.").status == 303
+    photos = [e for e in handed(office, case)["evidence"] if e["kind"] == "photo"]  # type: ignore[attr-defined]
+    assert [e["shows"] for e in photos if e["note"] == "The gate stands on the road below."] == ["gate"]
+    assert {e["note"] for e in photos if e["shows"] != "gate"} == {""}
+    stages(office.db, office.house, office.house.business_date())
+    seen = office.at(office.of("post_loan_officer")).get(f"/cases/{case}").text
+    assert "2.1 km from the premises" in seen
+    assert "“The gate stands on the road below.”" in seen
+
+
+def test_where_the_premises_or_the_photograph_have_no_position_it_is_said_so(office: Office) -> None:
+    case, inspector = visit(office)
+    says = "does not say where the premises lie"
+    assert says not in office.at(inspector).get(f"/visits/{case}").text
+    lies(office, case, latitude="", longitude="")
+    sent = send(office, inspector, case, photo(size=(64, 48)), "k1", latitude="37.32990", longitude="126.83000")
+    assert "premises" not in sent.json()["says"]
+    page = office.at(inspector).get(f"/visits/{case}").text
+    assert says in page
+    assert "no position" not in page
+    lies(office, case, latitude="37.31090", longitude="126.83000")
+    send(office, inspector, case, photo("red", (64, 48), gps=None), "k2", "sign")
+    page = office.at(inspector).get(f"/visits/{case}").text
+    assert "no position" in page
+    assert "2.1 km from the premises" in page
+
+
+def visible(page: str) -> str:
+    """Without what is hidden until a script finds that it is asked."""
+    return re.sub(r"<div[^>]* hidden>.*?</div>", "", page, flags=re.DOTALL)
 
 
 def test_what_is_missing_is_named_piece_by_piece_and_what_was_typed_stays(office: Office) -> None:

@@ -36,9 +36,11 @@ def given(
     secret: str = "",
     book: Book = BOOK,
     orders_overdue: Mapping[int, int] | None = None,
+    premises: Mapping[str, tuple[str, str]] | None = None,
     **other: Any,
 ) -> Given:
-    return Given(inputs(**other), {book.hash: book}, rows or {}, first_uses or {}, orders_overdue or {}, secret)
+    return Given(inputs(**other), {book.hash: book}, rows or {}, first_uses or {}, orders_overdue or {}, secret,
+                 premises or {})  # fmt: skip
 
 
 def asks(*checkpoints: str, facility: str = "L1", kind: str = "regular") -> dict[str, Any]:

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from door.command import SYSTEM
 from door.db import Db
+from tasks.replay import replay
 from tasks.screen import screen
 from tests.tasks.core_bank import BOOK
 from tests.tasks.papers import VISITED, answer, asks, dossier, file, given, package, past, sha, vendor
-from tests.tasks.works import QUIET, facility, works
+from tests.tasks.works import QUIET, changed, facility, works
 
 Package = dict[str, Any]
 ASKED = ("C1", "C4", "C5", "C8", "C12", "S3", "S4")
@@ -135,6 +136,34 @@ def test_b03_a_photo_was_taken_on_another_day_than_the_visit(days: int, wrong: b
     taken = f"{date.fromisoformat(VISITED) + timedelta(days)}T23:00:00Z"
     assert defects(shown(clean(), "gate", taken_at=taken)) == [("B03", "gate")] * wrong
     assert defects(shown(clean(), "bureau", taken_at=taken)) == []
+
+
+HERE, AWAY = {"latitude": "37.31090", "longitude": "126.83000"}, {"latitude": "37.32990", "longitude": "126.83000"}
+LIES = given(premises={"B1": ("37.31090", "126.83000")})
+
+
+def test_b03_a_photo_was_taken_away_from_the_premises_and_nobody_says_why() -> None:
+    said = screened(shown(clean(), "gate", **AWAY), given=LIES)[1]
+    assert said["defects"] == [
+        {"code": "B03", "where": "gate", "says": "taken 2113 m from the premises, no reason given"}
+    ]
+    assert defects(shown(own(), "gate", **AWAY), given=LIES) == [("B03", "gate")]
+    assert defects(shown(clean(), "gate", **HERE), given=LIES) == []
+
+
+def test_b03_it_is_no_fault_where_it_is_said_why_or_one_of_the_places_is_not_known_or_it_is_a_paper() -> None:
+    assert defects(shown(clean(), "gate", **AWAY, note="the machines stand in the second works"), given=LIES) == []
+    assert defects(shown(clean(), "gate", **AWAY)) == []
+    assert defects(shown(clean(), "gate", latitude="", longitude=""), given=LIES) == []
+    assert defects(shown(clean(), "gate", latitude="somewhere", longitude="nan"), given=LIES) == []
+    assert defects(shown(clean(), "bureau", **AWAY), given=LIES) == []
+
+
+def test_b03_how_far_is_too_far_the_policy_says() -> None:
+    for within, wrong in ((2_112, True), (2_113, False)):
+        book = changed(collection={"premises_within_m": within})
+        lies = given(premises={"B1": ("37.31090", "126.83000")}, book=book)
+        assert defects(shown(clean(), "gate", **AWAY), given=lies, book=book) == [("B03", "gate")] * wrong
 
 
 def test_b04_a_file_was_handed_in_with_another_case_before() -> None:
@@ -340,3 +369,23 @@ def test_the_same_photo_in_two_cases_is_found_on_the_database(db: Db, tmp_path: 
     ]
     bank.bank.do("lee", "collect", cases[1], payload=said | {"evidence": []})
     assert bank.stage("outsourced_collection", "screen") == {"pass": 1}
+
+
+def test_where_the_premises_lie_the_runs_snapshot_says_so_that_a_replay_finds_the_same(db: Db, tmp_path: Path) -> None:
+    """Also after the extract has named another place."""
+    bank = works(db, tmp_path)
+    lies = {"latitude": "37.31090", "longitude": "126.83000"}
+    bank.snapshot(facility("L1", "B1", **QUIET), facility("L2", "B1", **QUIET, **lies), facility("L3", "B2", **QUIET))
+    cases = [bank.bank.open("inspection", SYSTEM, "open", subject=f"B{n}", book=bank.book, said={"path": "own"})
+             for n in (1, 2)]  # fmt: skip
+    said = {"how": "own", "visited_on": "2026-01-05", "answers": []}
+    for case in cases:
+        photo = file(f"gate{case}", day="2026-01-05") | AWAY
+        bank.bank.act(bank.bank.command("lee", "collect", case, payload=said | {"evidence": [photo]}))
+    assert bank.stage("outsourced_collection", "screen") == {"pass": 1, "recollect": 1}
+    assert bank.said(cases[0], "recollect")["defects"][0]["says"] == "taken 2113 m from the premises, no reason given"
+    bank.bank.day = "2026-01-06"
+    bank.snapshot(facility("L1", "B1", **QUIET, **AWAY))
+    db.run("UPDATE borrower SET latitude = ?, longitude = ? WHERE id = 'B1'", *AWAY.values())
+    done = replay(db, bank.house.snapshots, cases)
+    assert (done.recomputed, [d for d in done.divergences if d.what == "decision"]) == (2, [])

@@ -44,7 +44,7 @@ def changed(**sections: dict[str, Any]) -> Book:
     said = json.loads(BOOK.text)
     for section, entries in sections.items():
         for name, value in entries.items():
-            old = said[section][name]
+            old = said[section].get(name)
             said[section][name] = {**old, **value} if isinstance(old, dict) else value
     return Book.from_text(json.dumps(said | {"version": "changed"}))
 
