@@ -170,7 +170,8 @@ class Actors:
     def _control(self, s: State, r: Random, open_orders: set[int]) -> tuple[str, dict[str, Any]] | None:
         if s.step == "confirm":
             return ("confirm", {}) if r.random() < 0.92 else ("reject", {"reason": "The facts do not carry it."})
-        if s.parent in open_orders:
+        told, _ = self.rules.beside(s, self.clock.business_date, self.clock.now())
+        if s.parent in open_orders or not (told["inspection_is_fresh"] and told["months_are_clean"]):
             return None
         if s.step == "in_force":
             return "ask_lift", {"reason": "Every order is accepted."}

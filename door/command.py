@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from door.fold import State
 from models.process import Process
 
 SYSTEM = "system"
@@ -91,9 +92,12 @@ class Clock:
 class Rules:
     """The declarations that the door works by: processes by name; deadline(book, timer, day, facts) → ISO date;
     the most days that an item may be held, by book; misfit(book, subject, payload) → why what a person says, though it
-    has the form, does not fit the case's book and subject; empty where it does."""
+    has the form, does not fit the case's book and subject; empty where it does; beside(case, day, at) → the facts that
+    its page asks for and it does not remember, as they stood before an instant (empty: now, and held until the act is
+    written), and the newest instant that they rest on."""
 
     processes: Mapping[str, Process]
     deadline: Callable[[str, str, str, Mapping[str, Any]], str]
     holds_max: Callable[[str], int]
     misfit: Callable[[str, str, Mapping[str, Any]], str] = lambda book, subject, payload: ""
+    beside: Callable[[State, str, str], tuple[Mapping[str, Any], str]] = lambda case, day, at: ({}, "")

@@ -9,20 +9,21 @@ from typing import Any
 
 from door.command import SYSTEM, Command, Person, Refused, Rules
 from door.fold import State, held_days
-from models.process import END, GATEWAY, ITEM_ACTS, ONLY_READS, SERVICE, START, USER, Do, Process, Step, holds
+from models.process import END, GATEWAY, ITEM_ACTS, ONLY_READS, SERVICE, START, USER, Do, Process, Step, clauses, holds
 
 
 @dataclass(slots=True)
 class Facts:
     """What a decision needs beyond the case itself, loaded under the lock: the responsible manager of the subject,
     what was done in the parent (action → hands), how many siblings of a process are open, persons by id (an act
-    names others: the absent, the delegate), the book's maximum of held days."""
+    names others: the absent, the delegate), the book's maximum of held days, what the page asks for from beside the case."""
 
     manager: str | None = None
     parent_hands: Mapping[str, list[str]] | None = None
     open_siblings: Mapping[str, int] | None = None
     persons: Mapping[str, Person] | None = None
     holds_max: int = 0
+    beside: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -69,9 +70,11 @@ def decide(process: Process, s: State, c: Command, payload: Mapping[str, Any], a
         if past := [said for said in _said(payload, place) if said < day]:
             return Refused("past", {"field": place, "day": min(past), "today": day})
     if do.when:
-        true = holds(do.when, {**known(process, s, payload, facts), **payload})
-        if not true:
-            return Refused("not_evaluated" if true is None else "condition", {"condition": do.when})
+        seen = {**known(process, s, payload, facts), **payload}
+        for clause in clauses(do.when):
+            if not (true := holds(clause, seen)):
+                told = facts.beside if facts.beside and clause in facts.beside else {}
+                return Refused("not_evaluated" if true is None else "condition", {"condition": clause, **told})
     to = do.to
     if do.limit and s.done.get(c.action, 0) >= do.limit:
         if not do.over:
@@ -134,8 +137,8 @@ def settle(process: Process, to: str, s: State, payload: Mapping[str, Any], fact
 
 
 def known(process: Process, s: State, payload: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
-    """The facts that a condition may ask for: the case's, this payload's, and counts of open siblings."""
-    seen = dict(s.facts)
+    """The facts that a condition may ask for: the case's, this payload's, those from beside, counts of open siblings."""
+    seen = {**s.facts, **(facts.beside or {})}
     seen.update((name, payload[name]) for name in process.facts if name in payload)
     for name, n in (facts.open_siblings or {}).items():
         seen[f"open_{name}"] = n

@@ -1,6 +1,7 @@
 """What a list of commands is decided on: locked and read at once, before the first of them is decided."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from door import store
 from door.command import Command, Rules, legible
@@ -35,7 +36,11 @@ class Known:
         if subjects:
             keepers.update(store.keepers(db, subjects, day))
         self.managers = {subject: manager for subject, (manager, _) in keepers.items()}
-        self.newest = max((moved, *(at for _, at in keepers.values()), *(s.last_at for s in self.parents.values())))
+        self.beside: dict[int, Mapping[str, Any]] = {}
+        rested = self._beside(commands, day)
+        self.newest = max(
+            (moved, rested, *(at for _, at in keepers.values()), *(s.last_at for s in self.parents.values()))
+        )
         slots = {(c.process, c.slot) for c in commands if c.slot is not None}
         self.slots = store.taken_slots(db, slots) if slots else {}
         keys = {(c.person, c.key) for c in commands if c.key is not None and legible(c.key)}
@@ -59,7 +64,7 @@ class Known:
             seen = self.counted.get(at, ()) if at else process.counted
             siblings = {name: self.siblings.get((at, name), 0) for name in process.counted if name in seen}
         return Facts(self.managers.get(s.subject), parent.hands if parent else None, siblings, self.people,
-                     self.rules.holds_max(s.book) if s.book else 0)  # fmt: skip
+                     self.rules.holds_max(s.book) if s.book else 0, self.beside.get(s.id))  # fmt: skip
 
     def opens(self, c: Command) -> bool:
         """Does the command's arrow open further cases?"""
@@ -78,6 +83,16 @@ class Known:
             if c.case is None and c.parent is not None and (opened := self.rules.processes.get(c.process)):
                 found.setdefault(c.parent, set()).update(opened.counted)
         return found
+
+    def _beside(self, commands: Sequence[Command], day: str) -> str:
+        """Reads, for the cases whose page asks for them, the facts from beside; the newest instant that they rest on."""
+        newest = ""
+        for c in commands:
+            process, s = self.process(c), self.case(c)
+            if process is not None and s is not None and s.id not in self.beside and c.action in process.asking:
+                self.beside[s.id], at = self.rules.beside(s, day, "")
+                newest = max(newest, at)
+        return newest
 
     def _named(self, commands: Sequence[Command]) -> set[str]:
         """Everybody whom a decision may ask about: who acts, for whom, to whom he gives it, who gave it to him."""

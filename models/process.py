@@ -93,7 +93,8 @@ class Process:
 
     `authority` names, lane by lane, the role that reassigns; `cancel` the role that ends a case before its time
     (at the step `cancelled`). `listed` are the facts by which lists of its items are narrowed: an item carries them with
-    it. `stream` names the kind of journal stream. `before` are the hashes of the pages that were
+    it. `beside` are facts that conditions ask for and no case remembers: told, when it comes to that, by the rules
+    (door/command.py). `stream` names the kind of journal stream. `before` are the hashes of the pages that were
     in force before this one, oldest first: whoever changes a page that is in use adds the hash it had.
     """
 
@@ -103,6 +104,7 @@ class Process:
     apart: tuple[tuple[str, str], ...] = ()
     facts: tuple[str, ...] = ()
     listed: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     authority: Mapping[str, str] = field(default_factory=dict)
     cancel: str = ""
     stream: str = "case"
@@ -173,6 +175,12 @@ class Process:
         return tuple(sorted(n.removeprefix("open_") for n in names if n.startswith("open_")))
 
     @cached_property
+    def asking(self) -> frozenset[str]:
+        """Actions whose condition asks for a fact from beside the case."""
+        arrows = [d for s in self.steps.values() for d in s.does if d.when]
+        return frozenset(d.name for d in arrows if set(names_in(d.when)) & set(self.beside))
+
+    @cached_property
     def standing(self) -> tuple[str, ...]:
         """Steps whose deadline is remembered when they are left, because an arrow leads back to it."""
         return tuple(sorted({d.to for s in self.steps.values() for d in s.does if d.stands}))
@@ -193,7 +201,8 @@ class Process:
             if do.over and not do.limit:
                 wrong.append(f"{self.name}.{place}.{do.name} says where the last round leads, but sets no limit.")
             for name in names_in(do.when) if do.when else ():
-                if name not in self.facts and name not in do.form.model_fields and not name.startswith("open_"):
+                told = (*self.facts, *self.beside, *do.form.model_fields)
+                if name not in told and not name.startswith("open_"):
                     wrong.append(f"{self.name}.{place}.{do.name} asks for {name!r}, which the case does not remember.")
             if do.form is not self.form_of(do.name):
                 wrong.append(f"{self.name}.{place}.{do.name} has another form than the arrow of that name elsewhere.")
@@ -245,6 +254,15 @@ def _compiled(text: str) -> tuple[CodeType, tuple[str, ...]]:
 def names_in(text: str) -> tuple[str, ...]:
     """The facts that a condition asks for. Raises ValueError where it is more than names and comparisons."""
     return _compiled(text)[1]
+
+
+@lru_cache(maxsize=256)
+def clauses(text: str) -> tuple[str, ...]:
+    """What a condition asks for at once, each by itself: the parts that `and` joins, or the whole."""
+    tree = ast.parse(text, mode="eval").body
+    if not isinstance(tree, ast.BoolOp) or not isinstance(tree.op, ast.And):
+        return (text,)
+    return tuple(ast.unparse(part) for part in tree.values)
 
 
 def holds(text: str, facts: Mapping[str, Any]) -> bool | None:

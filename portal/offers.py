@@ -27,6 +27,8 @@ def offers(asking: Asking, s: State, behalf: str | None) -> list[Offer]:
     process = asking.rules.processes[s.process]
     step = process.steps[s.step]
     facts = _facts(asking, s)
+    if process.asking & step.by_name.keys():
+        facts.beside, _ = asking.rules.beside(s, asking.day, asking.portal.house.now())
     found = []
     for do in step.does:
         if do.name == step.late:

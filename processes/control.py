@@ -4,23 +4,27 @@ from models import forms as f
 from models.process import END, START, USER, Do, Process, Step
 
 DEPARTMENT, CREDIT = "department", "credit_manager"
+# Its orders are accepted (or waived: cancelled by a credit manager without a part in the decision); the last inspection is
+# fresh; after misuse of funds the months since are clean. How fresh, how many: the book's `lifting` (tasks/lifting.py).
+LIFTABLE = "open_order == 0 and inspection_is_fresh and months_are_clean"
 
 CONTROL = Process(
     name="control",
     start="start",
     facts=("kind", "facility", "cap", "review_on", "calendar", "unit", "currency"),
+    beside=("inspection_is_fresh", "months_are_clean"),
+    before=("fb8e693b0e4a7623",),
     steps={
         "start": Step(START, DEPARTMENT, CREDIT, does=(
             Do("propose", "confirm", f.Restriction),)),
         "confirm": Step(USER, DEPARTMENT, CREDIT, due="control.confirm", does=(
             Do("confirm", "in_force", tells="manager"),
             Do("reject", "rejected", f.Reason))),
-        # lifted when its orders are accepted, or waived: cancelled by a credit manager without a part in the decision
         "in_force": Step(USER, DEPARTMENT, CREDIT, due="control.review", does=(
-            Do("ask_lift", "confirm_lift", f.Reason, when="open_order == 0"),
+            Do("ask_lift", "confirm_lift", f.Reason, when=LIFTABLE),
             Do("renew", "in_force", f.Extension))),
         "confirm_lift": Step(USER, DEPARTMENT, CREDIT, due="control.lift", does=(
-            Do("lift", "lifted", when="open_order == 0", tells="manager"),
+            Do("lift", "lifted", when=LIFTABLE, tells="manager"),
             Do("refuse_lift", "in_force", f.Reason))),
         "lifted": Step(END),
         "rejected": Step(END),

@@ -9,7 +9,8 @@ MANAGER, OFFICER, CREDIT = "account_manager", "post_loan_officer", "credit_manag
 ORDER = Process(
     name="order",
     start="start",
-    facts=("kind", "facility", "calendar", "unit"),
+    facts=("kind", "facility", "calendar", "unit", "proposed_level"),
+    before=("c8bde49825186048",),
     steps={
         "start": Step(START, DEPARTMENT, CREDIT, does=(
             Do("issue", "in_work", f.CorrectionOrder),)),

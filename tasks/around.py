@@ -14,7 +14,7 @@ from models.process import Process
 @dataclass
 class Around:
     """For decisions on the cases of these parents and subjects: responsible managers, hands in the parent, open
-    siblings."""
+    siblings; and what their pages ask for from beside them."""
 
     db: Db
     parents: set[int]
@@ -58,7 +58,8 @@ class Around:
             for name, opened, closed in self.siblings.get(parent, ()):
                 if name in counts and opened <= e.recorded_at and (closed is None or closed > e.recorded_at):
                     counts[name] += 1
-        return Facts(self._manager(s, e), hands, counts, None, self.rules.holds_max(s.book) if s.book else 0)
+        beside = self.rules.beside(s, e.business_date, e.recorded_at)[0] if e.action in process.asking else None
+        return Facts(self._manager(s, e), hands, counts, None, self.rules.holds_max(s.book) if s.book else 0, beside)
 
     def _manager(self, s: State, e: Entry) -> str | None:
         known = [

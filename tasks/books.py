@@ -1,14 +1,17 @@
 """Which policy book applies: the newest in force on a date for what begins, its own for what is open."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from door.command import Rules
 from door.db import Db, one
+from door.fold import State
 from models.policy import Book, Letters, PolicyError
 from processes import PROCESSES
 from tasks.files import conditions
 from tasks.fits import misfit
+from tasks.lifting import lifting
 
 _compiled: dict[str, Book] = {}  # by hash of the content, so it can't go stale
 
@@ -32,10 +35,9 @@ def book(db: Db, hash_: str) -> Book:
             raise PolicyError(
                 [f"The policy book {hash_[:12]} is not in the database: import it with `postloan policy propose`."]
             )
-        compiled = Book.from_text(found[0])
-        if compiled.hash != hash_:
+        if hashlib.sha256(found[0].encode()).hexdigest() != hash_:
             raise PolicyError([f"The policy book stored as {hash_[:12]} is not what its hash says: it was changed."])
-        _compiled[hash_] = compiled
+        _compiled[hash_] = Book.kept(found[0])
     return _compiled[hash_]
 
 
@@ -80,7 +82,10 @@ def rules(db: Db) -> Rules:
     """The door's declarations: the bank's processes; deadlines and what may be named by each case's own book."""
 
     def deadline(hash_: str, timer: str, day: str, facts: Mapping[str, Any]) -> str:
-        return book(db, hash_).deadline(timer.format_map(facts), day, facts.get("calendar") or DEFAULT_CALENDAR)
+        found = book(db, hash_)
+        return found.deadline(
+            found.timed(timer.format_map(facts), facts), day, facts.get("calendar") or DEFAULT_CALENDAR
+        )
 
     def unfit(hash_: str, subject: str, payload: Mapping[str, Any]) -> str:
         if "book" in payload:  # a version is proposed
@@ -92,7 +97,10 @@ def rules(db: Db) -> Rules:
                 return f"the case is kept under another book ({hash_[:12]}) than it proposes ({payload['book'][:12]})"
         return misfit(db, lambda: book(db, hash_), subject, payload)
 
-    return Rules(PROCESSES, deadline, lambda hash_: book(db, hash_).holds_max_days, unfit)
+    def beside(case: State, day: str, at: str) -> tuple[Mapping[str, Any], str]:
+        return lifting(db, lambda hash_: book(db, hash_), case, day, at)
+
+    return Rules(PROCESSES, deadline, lambda hash_: book(db, hash_).holds_max_days, unfit, beside)
 
 
 DEFAULT_CALENDAR = "KR"

@@ -166,9 +166,7 @@ def _locked(db: Db, borrower: str, clock: Clock) -> tuple[list[Row], str]:
 
 def _control(db: Db, case: int, book: str, state: str, facility: str, own: Collection[str]) -> Refused | None:
     """What a control in force does to a payment of the facility, by its own book; None where it does nothing. One on a
-    facility that the borrower does not have binds all of his (`own`).
-
-    `group` binds the borrower's own facilities: the snapshot does not say who belongs to a group."""
+    facility that the borrower does not have binds all of his (`own`)."""
     try:
         facts = facts_in(state)
         rule = books.book(db, book).restrictions[facts["kind"]]

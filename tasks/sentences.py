@@ -74,6 +74,10 @@ TO_HIM: Mapping[str, str] = {
 #: Why not yet, by the condition of the arrow.
 CONDITIONS: Mapping[str, str] = {
     "open_order == 0": "Not yet: an order of the same decision is still open.",
+    "inspection_is_fresh": "Not yet: the last inspection was concluded more than {most_days} days ago, or there is none. Order "
+                           "one, or wait for the next that is due.",
+    "months_are_clean": "Not yet: an inspection found misuse of funds, and {clean_months} months have to pass without a red "
+                        "finding.",
     "level >= proposed_level and class_ >= proposed_class or reason != ''":
         "A level or a class better than what was proposed needs a reason.",
 }  # fmt: skip
@@ -95,7 +99,7 @@ def sentence(refused: Refused, say: Callable[[str], str] = str, to_him: bool = F
     if to_him and code in TO_HIM:
         return filled(say(TO_HIM[code]), facts, say)
     if code == "condition" and (not_yet := CONDITIONS.get(facts["condition"])):
-        return say(not_yet)
+        return filled(say(not_yet), facts, say)
     return filled(say(REFUSALS[code]) if code in REFUSALS else f"Refused ({code}).", facts, say)
 
 

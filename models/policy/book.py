@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import polars as pl
 from pydantic import Field
 
-from models.policy import finding, judgement, names, parts
+from models.policy import earlier, finding, judgement, names, parts
 from models.policy.apply import apply, follow
 from models.policy.calendar import BusinessDays
 from models.policy.judgement import CaseRule
@@ -82,6 +82,13 @@ class Book(Part):
     def from_text(cls, text: str) -> "Book":
         return cls.model_validate_json(text)
 
+    @classmethod
+    def kept(cls, text: str) -> "Book":
+        """A book out of the database, by whatever version of the product it was compiled: its text and its hash stay."""
+        book = cls.from_text(json.dumps(earlier.upgraded(json.loads(text))))
+        book.__dict__["text"] = text
+        return book
+
     def place(self, rule: str) -> str:
         return self.places.get(rule, "")
 
@@ -114,6 +121,11 @@ class Book(Part):
 
     def is_business_day(self, day: str, calendar: str) -> bool:
         return self._calendar(calendar).is_open(day)
+
+    def timed(self, timer: str, facts: Mapping[str, Any]) -> str:
+        """By which timer a step goes: where a red finding stands by the quicker one, if the book has one."""
+        red = f"{timer}.red"
+        return red if red in self.timers and facts.get("proposed_level", 0) >= self.level_for("r") else timer
 
     def deadline(self, timer: str, day: str, calendar: str) -> str:
         """The last day (ISO) of what began on `day`, `calendar` being that of the case. Raises PolicyError where timer
@@ -155,10 +167,9 @@ class Book(Part):
         """Raises PolicyError where a condition set at approval is none that this book can follow."""
         follow(conditions, self._adds)
 
-    def class_for(self, dpd: int, technical: bool = False) -> int:
-        """The least class (1 … 5) for days past due; a technical delay is exempt for some days."""
-        late = 0 if technical and dpd <= self.classification.technical_days else dpd
-        return max((line.at_least for line in self.classification.lines if line.from_days <= late), default=1)
+    def class_for(self, dpd: int) -> int:
+        """The least class (1 … 5) for days past due."""
+        return max((line.at_least for line in self.classification.lines if line.from_days <= dpd), default=1)
 
     def merges(self, kind: Kind, product: str) -> bool:
         """May a due inspection of this kind and product join another of the same borrower?"""
@@ -174,7 +185,7 @@ class Book(Part):
 
     def checkpoint_ids(self, code: str, kind: Kind, *extra: str) -> tuple[str, ...]:
         """Ids of what is asked: of the template for first and regular inspections, of the kind always, and of `extra`
-        (checkpoints or additions, as a facility's conditions or a special inspection's trigger name them)."""
+        (checkpoints or additions, as a facility's conditions name them)."""
         if code not in self.templates:
             raise PolicyError([f"No template {code!r} in the policy book; it has {', '.join(self.templates)}."])
         template = self.templates[code]
@@ -210,10 +221,6 @@ class Book(Part):
     @property
     def draw_always(self) -> tuple[CaseRule, ...]:
         return self.sampling.always
-
-    @property
-    def draw_probability(self) -> Decimal:
-        return self.sampling.probability
 
     def draw(self, facts: Mapping[str, Any]) -> tuple[str, Decimal]:
         """The rule by which a case is drawn, and its probability: 1 where an always-rule holds, else the base."""

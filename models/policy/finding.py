@@ -111,7 +111,7 @@ def wrong_value(question: Question, value: str) -> str:
     return "" if value.strip() else "the answer is empty"
 
 
-def _plus(day: date, n: int, unit: str) -> date:
+def later(day: date, n: int, unit: str) -> date:
     """n days or months on; a month's end stays a month's end where the day does not exist."""
     if unit == "days":
         return day + timedelta(n)
@@ -125,7 +125,7 @@ def _met(text: str, value: str, before: str | None, dated: date | None, visited:
         return value == text
     quantity, op, limit, unit = test
     if quantity == "age":
-        return dated is not None and _OPS[op](visited, _plus(dated, int(limit), unit))
+        return dated is not None and _OPS[op](visited, later(dated, int(limit), unit))
     now = _number(value)
     if now is None:
         return False

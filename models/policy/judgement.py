@@ -25,10 +25,8 @@ class ClassLine(Part):
 
 
 class Classification(Part):
-    """Class by days past due. `technical_days`: how long an operational delay, recognised as such, is exempt."""
+    """Class by days past due."""
 
-    technical_days: Days
-    technical_source: Words
     lines: Annotated[tuple[ClassLine, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -49,12 +47,11 @@ class CaseRule(Part):
 
 class Sampling(Part):
     """Who is verified in depth. `new_first`: an inspector or manager is new for so many cases; `at_least`: top-up per
-    manager and quarter; `second_look`: share of green vendor packages looked at again."""
+    manager and quarter."""
 
     always: tuple[CaseRule, ...]
     probability: Share
     new_first: Days
-    second_look: Share
     at_least: Days
     source: Words = "J"
 
@@ -83,7 +80,7 @@ class Restriction(Said):
     for the credit manager's word on each payment, `none` binds elsewhere. `reaches` whom it binds."""
 
     gate: Literal["stop", "limit", "consent", "none"]
-    reaches: Literal["facility", "borrower", "group"]
+    reaches: Literal["facility", "borrower"]
 
 
 class Order(Said):
@@ -102,7 +99,7 @@ class Gate(Part):
 
 
 class Lifting(Part):
-    """When a restriction may be lifted. `clean_months` after misuse or forbearance."""
+    """When a restriction may be lifted. `clean_months` after a misuse of funds."""
 
     inspection_max_age_days: Days
     clean_months: Days

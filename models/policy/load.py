@@ -73,19 +73,20 @@ def _name_checkpoints(source: Source) -> None:
 
 
 def _time_orders(source: Source) -> None:
-    """Each kind of order is a timer of its own: its days stand with the order, its ladder is named `order`."""
+    """Each kind of order is a timer of its own, and one more for where a red finding stands: the days stand with the
+    order, the ladder is named `order`."""
     orders, timers = source.data.get("orders"), source.data.get("timers")
     if not isinstance(orders, dict) or not isinstance(timers, dict):
         return
     for kind, order in orders.items():
-        key = f"order.{kind}"
-        if key in timers:
-            source.mistakes.append(
-                f"{source.at(('timers', key))}: the days of {key!r} stand with the order; remove it here."
-            )
-        elif isinstance(order, dict) and isinstance(order.get("days"), int):
-            timers[key] = {"calendar_days": order["days"], "ladder": "order", "source": order.get("source", "J")}
-            source.lines[("timers", key)] = source.places[f"timers.{key}"] = source.at(("orders", kind))
+        for key, days in ((f"order.{kind}", "days"), (f"order.{kind}.red", "red_days")):
+            if key in timers:
+                source.mistakes.append(
+                    f"{source.at(('timers', key))}: the days of {key!r} stand with the order; remove it here."
+                )
+            elif isinstance(order, dict) and isinstance(order.get(days), int):
+                timers[key] = {"calendar_days": order[days], "ladder": "order", "source": order.get("source", "J")}
+                source.lines[("timers", key)] = source.places[f"timers.{key}"] = source.at(("orders", kind))
 
 
 def _calendars(book: Book, source: Source) -> tuple[dict[str, Any], list[str]]:

@@ -66,7 +66,9 @@ def test_why_not_says_so_and_changes_nothing(bank: Bank, shell: Shell) -> None:
 
 def test_why_not_is_asked_of_the_very_action(bank: Bank, shell: Shell) -> None:
     """Who proposed a restriction may do nothing with its confirmation; who asked to lift it may still refuse that."""
-    case = bank.open("control", "han", "propose", subject="B1", book=bank.state(inspection(bank)).book)
+    last = inspection(bank, "weigh")
+    bank.do(SYSTEM, "close", last)
+    case = bank.open("control", "han", "propose", subject="B1", book=bank.state(last).book)
     bank.do("oh", "confirm", case)
     bank.do("han", "ask_lift", case)
     says = shell.wrong("act", case, "lift", "--why-not", "-p", "han", code=1)

@@ -195,10 +195,6 @@ def test_the_class_by_days_past_due(dpd: int, class_: int) -> None:
     assert BOOK.apply(frame)["proposed_class"].to_list() == [class_]
 
 
-def test_a_technical_delay_is_exempt_for_seven_days_and_not_for_eight() -> None:
-    assert [BOOK.class_for(d, technical=True) for d in (0, 1, 7, 8, 91)] == [1, 1, 1, 2, 3]
-
-
 def test_each_drawings_first_inspection_is_never_merged() -> None:
     assert not any(BOOK.merges("use", product) for product in BOOK.templates)
     assert BOOK.merges("regular", "WC")

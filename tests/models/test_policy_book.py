@@ -50,7 +50,7 @@ def test_spans_follow_the_order_of_the_questions() -> None:
 
 def test_extras_join_once() -> None:
     assert BOOK.checkpoint_ids("RV", "regular", "C13") == BOOK.checkpoint_ids("RV", "regular")
-    assert BOOK.checkpoint_ids("WC", "special", "halt")[-5:] == ("C3", "C4", "C4b", "C5", "C5b")
+    assert BOOK.checkpoint_ids("WC", "special", "collateral")[-6:] == ("M1", "M2", "M2b", "M3", "M4", "M5")
     with pytest.raises(PolicyError, match="'Z1'"):
         BOOK.checkpoint_ids("WC", "special", "Z1")
 
@@ -69,6 +69,14 @@ def test_codes_are_complete() -> None:
 def test_an_orders_days_are_its_timer() -> None:
     days = {kind: BOOK.timer(f"order.{kind}").calendar_days for kind in BOOK.orders}
     assert days == {kind: order.days for kind, order in BOOK.orders.items()}
+
+
+def test_where_a_red_finding_stands_an_order_is_due_sooner_if_the_book_says_so() -> None:
+    assert BOOK.timer("order.O9.red").calendar_days == BOOK.orders["O9"].red_days == 2
+    assert [BOOK.timed("order.O9", {"proposed_level": n}) for n in (0, 2, 3, 4)] == [
+        "order.O9", "order.O9", "order.O9.red", "order.O9.red"]  # fmt: skip
+    assert BOOK.timed("order.O9", {}) == "order.O9"
+    assert BOOK.timed("order.O1", {"proposed_level": 4}) == "order.O1"
 
 
 def test_the_text_is_the_whole_book_and_canonical() -> None:
@@ -111,7 +119,7 @@ def test_every_rule_knows_where_it_stands() -> None:
         for key in getattr(BOOK, section):
             file, _, line = BOOK.place(f"{section}.{key}").removeprefix("policies/").partition(":")
             text = (FOLDER / file).read_text().splitlines()[int(line) - 1]
-            assert text.strip().startswith(f"{key.removeprefix('order.')}:") or key in text
+            assert text.strip().startswith(f"{key.removeprefix('order.').removesuffix('.red')}:") or key in text
 
 
 CLEAN = {

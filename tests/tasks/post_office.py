@@ -19,11 +19,12 @@ from door.db import Db
 from door.eligible import eligible as who_is_eligible
 from processes import PROCESSES
 from tasks.deliver import Post
+from tests.door.bank import MAY_LIFT
 
 DAY, NOW, DUE = "2026-11-24", "2026-11-24T08:00:00.000000Z", "2026-11-27"
 SECRET = b"the secret of this installation"
 PASSWORD = "pass/word+#1"  # noqa: S105 - made up
-RULES = Rules(PROCESSES, lambda *_: DUE, lambda _: 30)
+RULES = Rules(PROCESSES, lambda *_: DUE, lambda _: 30, beside=lambda *_: (MAY_LIFT, ""))
 CLOCK = Clock(DAY, lambda: NOW, lambda n: [os.urandom(16).hex() for _ in range(n)])
 EARLIER = replace(CLOCK, business_date="2026-11-20")
 CREDIT = ("choi",)

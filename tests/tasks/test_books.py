@@ -1,13 +1,16 @@
 """Which policy book is in force: what two people put in force, from the day they said and never before they did."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
-from door.command import Refused
+from door.command import SYSTEM, Refused
 from door.db import Db
 from models.policy import Book
 from tasks import books
+from tests.tasks.core_bank import BOOK
 from tests.tasks.works import Works, changed, works
 
 FIRST, SECOND = changed(collection={"stale_months": 2}), changed(collection={"stale_months": 3})
@@ -76,3 +79,56 @@ def test_a_version_that_nobody_has_is_refused(bank: Works) -> None:
 
 def refusal(bank: Works, said: dict[str, str], book: str) -> Refused:
     return bank.bank.refused("ryu", "propose_book", process="policy", payload=said, subject="policy", book=book)
+
+
+# -- books that an earlier version of the product compiled --------------------------------------------------------------
+
+
+def of_old() -> str:
+    """The default book as it was compiled when it had rules that nothing followed."""
+    said = json.loads(BOOK.text)
+    said["sampling"]["second_look"] = "0.05"
+    said["classification"] |= {"technical_days": 7, "technical_source": "J"}
+    said["restrictions"]["K9"]["reaches"] = "group"
+    del said["timers"]["order.O9.red"]
+    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def test_a_book_compiled_by_an_earlier_version_is_read_under_its_own_hash(db: Db) -> None:
+    text = of_old()
+    hash_ = hashlib.sha256(text.encode()).hexdigest()
+    db.run("INSERT INTO book (hash, version, text) VALUES (?, 'old', ?)", hash_, text)
+    found = books.book(db, hash_)
+    assert (found.hash, found.text) == (hash_, text)
+    assert found.restrictions["K9"].reaches == "borrower"
+    assert found.sampling == BOOK.sampling
+
+
+def test_a_case_that_began_with_such_a_book_goes_on_with_it(bank: Works) -> None:
+    """An order of those days keeps the days that it was told, red finding or not."""
+    text = of_old()
+    old = Book.kept(text)
+    bank.enforce(old)
+    books._compiled.clear()  # as in a process that starts today
+    case = bank.bank.open("inspection", SYSTEM, "open", book=bank.book, said={"path": "desk"})
+    bank.bring(case, "prepare")
+    bank.bank.do(SYSTEM, "propose", case, said={"proposed_level": 3})
+    bank.bank.do("lee", "conclude", case, said={"level": 3})
+    bank.bring(case, "decide")
+    ordered = {"restrictions": [], "orders": [{"kind": "O9", "reason": "plan"}]}
+    (order,) = bank.bank.do("han", "impose", case, said=ordered).opened
+    assert bank.bank.state(order).due_on == "2026-01-12"  # five days, to the next business day
+
+
+def test_where_a_red_finding_stands_the_plan_is_due_in_two_days(bank: Works) -> None:
+    due = {}
+    for level, subject in ((3, "B1"), (2, "B2")):
+        case = bank.bank.open("inspection", SYSTEM, "open", subject=subject, book=bank.book, said={"path": "desk"})
+        bank.bring(case, "prepare")
+        bank.bank.do(SYSTEM, "propose", case, said={"proposed_level": level})
+        bank.bank.do("lee", "conclude", case, said={"level": level})
+        bank.bring(case, "decide")
+        ordered = {"restrictions": [], "orders": [{"kind": kind, "reason": "plan"} for kind in ("O9", "O1")]}
+        opened = bank.bank.do("han", "impose", case, said=ordered).opened
+        due[level] = [bank.bank.state(order).due_on for order in opened]
+    assert due == {3: ["2026-01-07", "2026-01-15"], 2: ["2026-01-12", "2026-01-15"]}

@@ -349,4 +349,4 @@ def test_who_has_fewer_than_ten_visits_or_conclusions_behind_him_is_new(db: Db, 
 
 
 def test_the_probability_stands_in_the_entry_as_it_was_used() -> None:
-    assert Decimal(drawn(concluded())[2]) == given().books[dossier().state.book].draw_probability
+    assert Decimal(drawn(concluded())[2]) == given().books[dossier().state.book].sampling.probability
