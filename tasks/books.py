@@ -78,14 +78,17 @@ def before(db: Db, day: str, case: int) -> str:
     return str(max(approved)[2]) if approved else ""
 
 
+REVIEW = "control.review"  # of a restriction: on the day that its proposal names, where that is sooner
+
+
 def rules(db: Db) -> Rules:
     """The door's declarations: the bank's processes; deadlines and what may be named by each case's own book."""
 
     def deadline(hash_: str, timer: str, day: str, facts: Mapping[str, Any]) -> str:
         found = book(db, hash_)
-        return found.deadline(
-            found.timed(timer.format_map(facts), facts), day, facts.get("calendar") or DEFAULT_CALENDAR
-        )
+        by = found.deadline(found.timed(timer.format_map(facts), facts), day, facts.get("calendar") or DEFAULT_CALENDAR)
+        wished = facts.get("review_on") if timer == REVIEW and "due_on" not in facts else None
+        return min(by, wished) if wished and wished > day else by  # who renews it before that day says a day himself
 
     def unfit(hash_: str, subject: str, payload: Mapping[str, Any]) -> str:
         if "book" in payload:  # a version is proposed

@@ -17,6 +17,8 @@ from door.db import Db
 from processes import PROCESSES
 from tasks import deadlines
 from tasks.deadlines import keep_deadlines
+from tasks.replay import replay
+from tests.door.bank import MAY_LIFT
 from tests.door.conftest import lite
 from tests.tasks.core_bank import BOOK
 from tests.tasks.works import Works, works
@@ -282,3 +284,42 @@ def test_every_timer_of_every_step_has_a_ladder_in_the_book() -> None:
         for step in process.steps.values():
             for kind in BOOK.orders if "{kind}" in step.due else [""]:
                 assert not step.due or BOOK.rungs(step.due.format(kind=kind))
+
+
+# -- the review of a restriction ----------------------------------------------------------------------------------------
+
+
+def in_force(bank: Works, review_on: str | None) -> int:
+    said = {"kind": "K1", "review_on": review_on}
+    control = bank.bank.open("control", "han", "propose", subject="B1", book=bank.book, said=said)
+    bank.bank.do("oh", "confirm", control)
+    return control
+
+
+@pytest.mark.parametrize(
+    ("review_on", "due"), [("2026-01-20", "2026-01-20"), ("2026-04-06", "2026-04-06"), ("2026-06-01", "2026-04-06"),
+                           (None, "2026-04-06")])  # fmt: skip
+def test_a_restriction_is_reviewed_on_the_day_that_was_wished_or_the_books_whichever_comes_first(
+    bank: Works, review_on: str | None, due: str
+) -> None:
+    control = in_force(bank, review_on)
+    assert bank.bank.state(control).due_on == due
+    assert not [d for d in replay(bank.db, bank.house.snapshots, [control]).divergences if d.what == "deadline"]
+
+
+def test_who_is_reminded_of_it_then_may_renew_it_for_the_whole_time_again(quick: Works) -> None:
+    control = in_force(quick, "2026-01-20")
+    quick.bank.day = "2026-01-19"
+    assert quick.remind() == Counter(remind=1)
+    quick.bank.do("oh", "renew", control, said={"due_on": "2026-04-15"})
+    assert quick.bank.state(control).due_on == "2026-04-15"
+
+
+def test_a_lifting_refused_after_that_day_is_reviewed_by_the_book(quick: Works) -> None:
+    quick.bank.rules = replace(quick.bank.rules, beside=lambda *_: (MAY_LIFT, ""))
+    control = in_force(quick, "2026-01-20")
+    for day, due in (("2026-01-12", "2026-01-20"), ("2026-01-20", "2026-04-20")):
+        quick.bank.day = day
+        quick.bank.do("han", "ask_lift", control)
+        quick.bank.do("oh", "refuse_lift", control)
+        assert quick.bank.state(control).due_on == due
