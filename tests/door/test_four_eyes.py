@@ -22,6 +22,7 @@ from models.process import SERVICE, Step
 from tests.door.bank import LANES, Bank, found, later
 from tests.door.procedure import Record
 
+TOLD = ("control.confirm", "control.lift", "order.accept")  # arrows whose walks are counted
 VERIFYING = ("record", "verify", "disagree")
 ROLES = ("inspector", "inspector", "account_manager", "account_manager", "branch_head", "post_loan_officer",
          "post_loan_officer", "post_loan_officer", "credit_manager", "credit_manager", "credit_manager",
@@ -101,6 +102,8 @@ class Walk(RuleBasedStateMachine):
             return
         assert self.record.put_down(case, action, persons) is None, (action, persons)
         self.handed.pop(case, None)
+        if (arrow := f"{self.record.process[case]}.{action}") in TOLD:
+            self.seen.add(arrow)
         if action in VERIFYING:
             self.seen.add("verification")
         if behalf:
@@ -202,7 +205,7 @@ class Walk(RuleBasedStateMachine):
             self.handed.pop(case, None)
             self.seen.add("reassign")
 
-    @rule(r=chance, action=st.sampled_from(("claim", "hand_back", "hold", "comment")))
+    @rule(r=chance, action=st.sampled_from(("claim", "hand_back", "hold", "hold", "comment")))
     def it_is_taken_up_or_put_aside(self, r: Random, action: str) -> None:
         if (case := self.waiting(r)) is None:
             return
@@ -212,14 +215,14 @@ class Walk(RuleBasedStateMachine):
             if action == "hand_back":
                 self.handed.pop(case, None)
 
-    @rule(r=chance, among=st.sampled_from(("post_loan_officer", "credit_manager", "credit_manager")))
+    @rule(r=chance, among=st.sampled_from(("post_loan_officer", *["credit_manager"] * 5)))
     def it_is_cancelled(self, r: Random, among: str) -> None:
         """By nobody who had a part in it."""
-        if (case := self.waiting(r)) is None or r.random() < 0.5:
+        if (case := self.waiting(r)) is None:
             return
         touched = {p for (place, _), persons in self.record.touched.items() if place == case for p in persons}
         person = r.choice(sorted(touched & self.roles.keys()) or list(self.roles))
-        if r.random() < 0.7:
+        if r.random() < 0.8:
             self.transfer(person, among)
         verdict = self.bank.ask(person, "cancel", case)
         if verdict.refused is None:
@@ -258,10 +261,11 @@ class Walk(RuleBasedStateMachine):
         said = {"manager": self.one_of(r, "account_manager"), "since": self.bank.day}
         self.open("handover", "hand_over", self.one_of(r, "branch_head"), said=said)
 
-    @rule(r=chance, opening=st.sampled_from((("control", "propose"), ("order", "issue"))))
-    def another_control_or_order_below_an_inspection(self, r: Random, opening: tuple[str, str]) -> None:
+    @rule(r=chance, opening=st.sampled_from((("control", "propose"), ("order", "issue"))), times=st.integers(0, 12))
+    def another_control_or_order_below_an_inspection(self, r: Random, opening: tuple[str, str], times: int) -> None:
         above = [c for c in self.cases if self.record.process[c] == "inspection"]
         self.open(*opening, self.one_of(r, "credit_manager"), parent=r.choice(above))
+        self.the_day_goes_on(r, opening[0], times)
 
     @rule(r=chance)
     def a_book_is_proposed(self, r: Random) -> None:
@@ -273,11 +277,15 @@ class Walk(RuleBasedStateMachine):
         self.bank.day = later(self.bank.day, 1)
 
 
+def machine(db: Db) -> type[Walk]:
+    """In an empty database."""
+    db.run("INSERT INTO book (hash, version, text) VALUES (?, '1', '{}')", "0" * 64)
+    return type("Walk", (Walk,), {"bank": found(db), "reached": Counter(), "walks": 0})
+
+
 def walks(db: Db, examples: int, steps: int) -> tuple[int, Counter[str]]:
     """How many walks there were, and in how many of them each thing happened."""
-    bank = found(db)
-    db.run("INSERT INTO book (hash, version, text) VALUES (?, '1', '{}')", "0" * 64)
-    machine = type("Walk", (Walk,), {"bank": bank, "reached": Counter(), "walks": 0})
+    walk = machine(db)
     how = settings(
         max_examples=examples,
         stateful_step_count=steps,
@@ -287,8 +295,8 @@ def walks(db: Db, examples: int, steps: int) -> tuple[int, Counter[str]]:
         phases=(Phase.generate,),  # shrinking a walk takes longer than reading it
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(machine, settings=how)
-    return machine.walks, machine.reached
+    run_state_machine_as_test(walk, settings=how)
+    return walk.walks, walk.reached
 
 
 @pytest.mark.parametrize("examples", [pytest.param(25, id="few"), pytest.param(200, id="many", marks=pytest.mark.slow)])
@@ -313,4 +321,6 @@ def test_no_walk_lets_one_person_be_both_pairs_of_eyes(
             "list",
             "second round",
             "kept from cancelling",
+            "hold",
+            *TOLD,
         }
