@@ -60,12 +60,21 @@ def init(
 def staff(file: Annotated[Path, typer.Argument(help="Staff list, YAML.")], json: Json = False) -> None:
     """Load a staff list: units, people, roles, deputies, contracts, conditions set at approvals. Whoever it does not name
     stays as he is."""
-    with opened() as (here, db), db.transaction():
-        people = _load(here, db, file)
+    from tasks import books
+    from tasks.alone import tell_alone
+    from tasks.sentences import words
+
+    with opened() as (here, db):
+        with db.transaction():
+            people = _load(here, db, file)
+        _, alone = tell_alone(db, books.rules(db), here.clock(here.business_date()))
     if json:
-        say.json({"people": people})
-    else:
-        say.line(f"{file}: {people} people are as the list says.")
+        say.json({"people": people, "nobody": [s.id for s in alone]})
+        return
+    say.line(f"{file}: {people} people are as the list says.")
+    if alone:
+        say.table(("case", "of", "waits at"), [(s.id, s.subject, words(s.step)) for s in alone],
+                  "Nobody may do these any more; operations is told:")  # fmt: skip
 
 
 def _load(here: "House", db: "Db", file: Path) -> int:

@@ -130,6 +130,22 @@ def test_a_staff_list_changes_whom_it_names_and_leaves_the_others(shell: Shell, 
     assert db.rows("SELECT * FROM person WHERE id <> 'lee' ORDER BY id") == others
 
 
+def test_a_staff_list_that_leaves_an_item_to_nobody_says_so_and_tells_operations_once(
+    shell: Shell, db: Db, tmp_path: Path
+) -> None:
+    bank = bank_of(db)
+    shell.day = bank.day
+    case, _ = inspection(bank), inspection(bank, "verify_desk", "B2")
+    file = tmp_path / "staff.yaml"
+    file.write_text("relations:\n  - {person: lee, borrower: B1}\n")
+    said = shell("staff", file).out
+    assert "Nobody may do these any more; operations is told:" in said
+    assert said.split()[-3:] == [str(case), "B1", "collect"]
+    assert [n[1:] for n in bank.notices(case)][-1] == ("nobody", None)
+    assert shell("staff", file, "--json").json == {"people": 0, "nobody": []}
+    assert sum(n[1] == "nobody" for n in bank.notices(case)) == 1
+
+
 # -- import, dry run ---------------------------------------------------------------------------------------------------
 
 

@@ -68,6 +68,20 @@ def test_a_run_repeated_does_nothing_twice(branch: Branch, api: Api, artifacts: 
     assert (idle["name"], table(artifacts(idle["id"])[0])) == (f"outsourced-collection-{BEGIN}", {"nothing to do": 0})
 
 
+def test_the_deadlines_say_how_many_items_nobody_may_do_and_tell_of_each_once(branch: Branch) -> None:
+    branch.run("scheduled_inspection")
+    branch.run("outsourced_collection")
+    assert "nobody" not in branch.run("deadlines")
+    before = "SELECT count(*) FROM notice WHERE kind = 'nobody'"
+    assert branch.db.rows(before) == [(0,)]
+    last = (branch.days.day - timedelta(days=1)).isoformat()
+    branch.db.run("UPDATE role_grant SET until = ? WHERE role = 'inspector'", last)
+    visits = branch.db.rows("SELECT count(*) FROM item WHERE role = 'inspector'")[0][0]
+    for _ in range(2):
+        assert branch.run("deadlines")["nobody"] == visits > 0
+        assert branch.db.rows(before) == [(visits,)]
+
+
 @pytest.mark.slow
 def test_without_a_snapshot_nothing_is_opened_and_nothing_fails(branch: Branch) -> None:
     before = BEGIN - timedelta(days=1)
