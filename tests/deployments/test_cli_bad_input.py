@@ -12,7 +12,7 @@ import pytest
 from door.db import Db
 from models.tables import KINDS
 from tests.deployments.shell import ROOT, Shell, bank_of, inspection
-from tests.deployments.test_cli_mistakes import as_nobody
+from tests.deployments.test_cli_mistakes import only_reading
 from tests.tasks.bank import extract, many, row
 
 pytestmark = pytest.mark.slow  # every kind of bad input against every command
@@ -295,9 +295,11 @@ def test_a_database_that_may_only_be_read_is_written_by_no_command(
     else:
         db.run("PRAGMA wal_checkpoint(TRUNCATE)")
         db.run("PRAGMA journal_mode=DELETE")
-        for words in commands[:2]:
-            done = as_nobody(tmp_path, Path(url.removeprefix("sqlite:///")), *map(str, words))
+        house = ("--home", str(shell.home), "--today", shell.day)
+        for words in commands:
+            done = only_reading(tmp_path, Path(url.removeprefix("sqlite:///")), *house, *map(str, words))
             assert (done.returncode, done.stdout, len(done.stderr.strip().splitlines())) == (2, "", 1), done
+            assert "cannot be used (attempt to write a readonly database)" in done.stderr, words
         db.run("PRAGMA journal_mode=WAL")
     assert everything(db, shell.home) == before
 
@@ -311,6 +313,13 @@ from deployments.cli import app
 resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
 app(sys.argv[1:])
 """
+
+
+FULL = (
+    "CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'could not extend file' "
+    "USING ERRCODE = 'disk_full'; END $$",
+    "CREATE TRIGGER disk_full BEFORE UPDATE ON cases FOR EACH ROW EXECUTE FUNCTION disk_full()",
+)
 
 
 def full(shell: Shell, room: int, *words: object) -> str:
@@ -336,7 +345,7 @@ def test_a_full_disk_stops_an_import_an_anchor_and_an_export_and_leaves_nothing(
 
 
 def test_a_full_disk_stops_an_act_in_the_database_and_the_next_one_goes_on(db: Db, url: str, tmp_path: Path) -> None:
-    """PostgreSQL's disk is its server's; what it says then is in the list of sentences."""
+    """PostgreSQL's disk is its server's: there a trigger says what the server would."""
     shell, bank = Shell(url, tmp_path / "var"), bank_of(db)
     cases = [inspection(bank, subject=subject) for subject in ("B1", "B2")]
     words = ("act", cases[0], "comment", "-p", "lee", "-f", f"text={'x' * 4000}")
@@ -344,6 +353,12 @@ def test_a_full_disk_stops_an_act_in_the_database_and_the_next_one_goes_on(db: D
         db.run("PRAGMA wal_checkpoint(TRUNCATE)")
         before = everything(db, shell.home)
         assert "see that the disk has room" in full(shell, 4_000, *words)
-        assert everything(db, shell.home) == before
+    else:
+        for sql in FULL:
+            db.run(sql)
+        before = everything(db, shell.home)
+        assert "The disk is full (could not extend file), and nothing was changed" in shell.wrong(*words)
+        db.run("DROP TRIGGER disk_full ON cases")
+    assert everything(db, shell.home) == before
     shell(*words)
     assert shell("audit", "verify").out.splitlines()[0].endswith("no fault.")
