@@ -13,6 +13,7 @@ INSPECTION = Process(
            "opened_on", "vendor", "inspector", "green", "proposed_level", "level", "own_level", "outcome", "orange_since",
            "breach_since", "proposed_class", "conclude_on"),
     listed=("class_", "proposed_level", "level"),
+    before=("13d52be5b0aefcc4",),
     steps={
         "start": Step(START, SYSTEM, "system", does=(
             Do("open", "by_path", f.OpenInspection, rows={"due": "due"}),)),
