@@ -26,8 +26,10 @@ def choice(say: Say, process: str, action: str) -> str:
 
 
 def done(say: Say, process: str, action: str) -> str:
-    """What was then done: "Confirmed"."""
-    return arrows(say).get((process, action), ("", action.replace("_", " ").capitalize()))[1]
+    """What was then done: "Confirmed"; of whatever process, where it is not said which."""
+    table = arrows(say)
+    of = process or next((each for each, name in table if name == action), "")
+    return (table.get((of, action)) or table.get(("", action)) or ("", action.replace("_", " ").capitalize()))[1]
 
 
 @cache
@@ -47,6 +49,19 @@ def arrows(say: Say) -> dict[tuple[str, str], tuple[str, str]]:
         ("inspection", "propose"): (say("Prepare"), say("Prepared")),
         ("inspection", "no_vendor"): (say("No vendor"), say("No vendor found")),
         ("inspection", "assign"): (say("Assign"), say("Assigned")),
+        ("inspection", "open"): (say("Open the inspection"), say("Opened")),
+        ("inspection", "not_visited"): (say("Not visited"), say("Not visited in time")),
+        ("inspection", "pass"): (say("Find it complete"), say("Found complete")),
+        ("inspection", "incomplete"): (say("Send back as incomplete"), say("Sent back as incomplete")),
+        ("inspection", "recollect"): (say("Send back the data"), say("Data sent back")),
+        ("inspection", "integrity"): (say("Doubt the package"), say("Package doubted")),
+        ("inspection", "desk"): (say("To the desk"), say("To be verified at the desk")),
+        ("inspection", "site"): (say("To the site"), say("To be verified on site")),
+        ("inspection", "escalate"): (say("Escalate"), say("Escalated")),
+        ("inspection", "close"): (say("Close"), say("Closed below the line")),
+        ("run", "start"): (say("Begin"), say("Begun")),
+        ("run", "finish"): (say("Finish"), say("Finished")),
+        ("", "remind"): (say("Remind"), say("Reminded")),
         ("control", "propose"): (say("Propose"), say("Proposed")),
         ("control", "confirm"): (say("Confirm"), say("Confirmed")),
         ("control", "reject"): (say("Reject"), say("Rejected")),

@@ -8,7 +8,7 @@ from typing import Any
 from apprise.plugins import url_to_dict
 
 from door.db import Db, one
-from portal.page import LANGUAGES
+from portal.page import LANGUAGES, Reader
 from tasks.address import scheme
 from tasks.roster import ROLES, Change
 
@@ -16,14 +16,13 @@ LANES = ("branch", "department", "vendor", "office")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 LONG_AGO = "1900-01-01"
 Wrong = dict[str, str]
-Say = Callable[[str], str]
 
 
 class Typed:
     """The fields of one form, read strictly; `wrong` fills as they are asked for. `today` is the business date."""
 
-    def __init__(self, db: Db, said: Mapping[str, str], today: str, say: Say) -> None:
-        self.db, self.said, self.today, self.say = db, said, today, say
+    def __init__(self, db: Db, said: Mapping[str, str], today: str, reader: Reader) -> None:
+        self.db, self.said, self.today, self.reader, self.say = db, said, today, reader, reader.say
         self.wrong: Wrong = {}
 
     def no(self, name: str, says: str) -> None:
@@ -68,7 +67,7 @@ class Typed:
             self.no(name, self.say("Write a day, for example 2026-12-31."))
             return earliest
         if value < earliest or value > "2199-12-31":
-            self.no(name, self.say("Choose a day that is not before {day}.").format(day=earliest))
+            self.no(name, self.say("Choose a day that is not before {day}.").format(day=self.reader.day(earliest)))
         return value
 
     def number(self, name: str) -> int:

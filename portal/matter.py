@@ -6,10 +6,12 @@ from typing import Any
 
 import orjson
 
+from door.command import SYSTEM
 from door.fold import State
 from models.policy import Book
 from models.process import ITEM_ACTS
 from portal import arrows, reading
+from portal.automatic import automatic
 from portal.currency import currency
 from portal.house import Asking
 from portal.page import Reader, names_of
@@ -105,7 +107,7 @@ def matter(asking: Asking, s: State, borrower: str, said: Sequence[Said], reader
                       (reader.say("In force from"), reader.day(s.facts["effective_from"]))]  # fmt: skip
     else:
         made.facts = _inspection(seen.facts(s), last, reader)
-    made.quotes = _quotes(said, s, names, reader)
+    made.quotes = _quotes(said, s, names, reader, book)
     found = _findings(said, book) if seen.judged else []
     made.findings, made.more = found[:FINDINGS], max(0, len(found) - FINDINGS)
     return made
@@ -181,12 +183,13 @@ def _inspection(facts: Mapping[str, Any], last: Mapping[str, Said], reader: Read
     return rows
 
 
-def _quotes(said: Sequence[Said], s: State, names: Mapping[str, str], reader: Reader) -> list[Quote]:
+def _quotes(said: Sequence[Said], s: State, names: Mapping[str, str], reader: Reader, book: Book) -> list[Quote]:
     """What people and runs gave as their reason, the newest first; of each act only the last, for it has come round."""
     parent = _process_of_parent(said, s)
     found: list[tuple[str, Quote]] = []
     for e in said:
         text = next((str(e.payload[name]) for name in SAID if e.payload.get(name)), "")
+        text = automatic(text, reader, book) if e.person == SYSTEM else text
         if text and (e.action not in ITEM_ACTS or e.action == "comment"):
             done = reader.say("Comment") if e.action == "comment" else arrows.done(
                 reader.say, s.process if e.own else parent, e.action)  # fmt: skip

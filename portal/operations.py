@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, pairwise
 from typing import Any
 
 from fastapi import APIRouter
@@ -16,6 +16,7 @@ from door.db import Db
 from door.store import among
 from models.policy import PolicyError
 from portal.asking import Form, NotThere, SignedIn
+from portal.automatic import automatic
 from portal.house import Asking
 from portal.page import Reader, show, spoken
 from portal.prefect import FlowRun, NoAnswer, Prefect, Read
@@ -116,7 +117,7 @@ def _page(asking: Asking, since: str = "", until: str = "", status: int = 200, *
         since=first.isoformat(), until=last.isoformat(), outbox=_outbox(db), alerts=_alerts(db),
         ledger=equation(db, asking.portal.house, first, last, today), titles=titles(_reader(asking).say),
         link=prefect.page if prefect else None, batch=asking.portal.house.salts(1)[0][:12], age=_age, span=_span,
-        own_runs=asking.me.has("auditor", "operations"), **filled)  # fmt: skip
+        reader=_reader(asking), automatic=automatic, own_runs=asking.me.has("auditor", "operations"), **filled)  # fmt: skip
 
 
 def _day(text: str) -> date | None:
@@ -185,18 +186,19 @@ def _seconds(a: str, b: str) -> float:
     return (datetime.fromisoformat(b) - datetime.fromisoformat(a)).total_seconds()
 
 
-def _span(seconds: float) -> str:
-    """41 s, 1 min 12 s, 2 h 22 min, 3 d 4 h."""
-    n = round(seconds)
-    for size, unit, smaller, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+def _span(seconds: float, reader: Reader) -> str:
+    """41 s, 1 min 12 s, 2 h 22 min, 3 d 4 h; 3일 4시간."""
+    n, say = round(seconds), reader.say
+    units = ((86400, say("{n} d")), (3600, say("{n} h")), (60, say("{n} min")), (1, say("{n} s")))
+    for (size, unit), (smaller, small) in pairwise(units):
         if n >= size:
             rest = n % size // smaller
-            return f"{n // size} {unit}" + (f" {rest} {small}" if rest else "")
-    return f"{n} s"
+            return unit.format(n=n // size) + (f" {small.format(n=rest)}" if rest else "")
+    return units[-1][1].format(n=n)
 
 
-def _age(since: str, now: str) -> str:
-    return _span(max(0.0, _seconds(since, now)))
+def _age(since: str, now: str, reader: Reader) -> str:
+    return _span(max(0.0, _seconds(since, now)), reader)
 
 
 # -- what waits -------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from door.db import Row, one
 from models.policy import PolicyError
+from portal import arrows
 from portal.asking import Form, NotThere, SignedIn
 from portal.audit import allowed, as_file
 from portal.house import Asking
@@ -80,6 +81,7 @@ def _page(asking: Asking, id_: int, action: str = "", after: str = "", problem: 
     return show(
         asking, "run.html", id=id_, title=titles(reader.say).get(stage, (stage,))[0], as_of=as_of, part=part,
         closed=closed, seq=seq, given=given, inputs=_inputs(given), ended=ended, counts=counts, action=action,
+        did=lambda action, process="": arrows.done(reader.say, process, action),
         entries=entries[:PAGE], total=sum(n for _, n in counts), begun=bool(after), attempts=_attempts(asking, id_),
         version=_version(asking, book) if book else "", problem=problem, done=done, took=round(took, 1),
         differences=[reader.difference(d) for d in done.divergences[:SHOWN]] if done else (),

@@ -1,7 +1,7 @@
 """Staff: units, people, their roles and deputies with dates, vendors and their contracts, channels. An administrator
 changes them, each change an entry; what would leave an open item to nobody is shown before it is saved."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,6 +27,7 @@ SYSTEM = "system"
 #: What concerns a person himself: that is for another administrator.
 OWN = ("change_person", "grant", "end_role", "name_deputy", "end_deputy")
 Told = list[tuple[str, str]]
+Say = Callable[[str], str]
 UNITS = ("add_unit", "change_unit", "contract")
 
 
@@ -80,7 +81,7 @@ def unit(asking: SignedIn, id_: str, did: str = "") -> Response:
 def changed(posted: Form) -> Response:
     """One change. What it would leave to nobody is shown first, and saved when it is sent again with that seen."""
     asking, what = _changing(posted.asking), posted.text("what")
-    typed = Typed(asking.db, posted.fields(), asking.day, _reader(asking).say)
+    typed = Typed(asking.db, posted.fields(), asking.day, _reader(asking))
     made = change(typed, what)
     if made is None:
         raise NotThere
@@ -216,16 +217,44 @@ def _history(asking: Asking, stream: str) -> list[tuple[int, str, str, str, Told
     rows = asking.db.rows("SELECT seq, recorded_at, person, action, payload FROM entry WHERE stream = ? ORDER BY seq DESC "
                           "LIMIT ?", stream, HISTORY)  # fmt: skip
     names = names_of(asking.db, [row[2] for row in rows])
-    return [(seq, at, str(names.get(by, by)), action, _told(payload)) for seq, at, by, action, payload in rows]
+    return [(seq, at, str(names.get(by, by)), action, _told(asking, payload)) for seq, at, by, action, payload in rows]
 
 
-def _told(payload: str | None) -> Told:
-    said = orjson.loads(payload) if payload else {}
+def _told(asking: Asking, payload: str | None) -> Told:
+    said, reader = orjson.loads(payload) if payload else {}, _reader(asking)
+    called = _called(reader.say)
+
+    def word(name: str, value: Any) -> str:
+        text = str(value)
+        match name:
+            case "since" | "until":
+                return reader.day(text)
+            case "role":
+                return reader.role(text)
+            case "language" | "lane":
+                return (LANGUAGES if name == "language" else reader.words.lanes).get(text, text)
+            case "deputy":
+                return names_of(asking.db, [text]).get(text, text)
+            case "unit" | "reports_to":
+                found = asking.db.rows("SELECT name FROM unit WHERE id = ?", text)
+                return reader.say("every branch") if text == "*" else str(found[0][0]) if found else text
+        return text
+
     before, now = said.get("before"), said.get("now", said)
     if isinstance(before, dict):
-        return [(name, f"{before.get(name) or '–'} → {value or '–'}") for name, value in now.items()
-                if before.get(name) != value]  # fmt: skip
-    return [(name, str(value)) for name, value in now.items() if name != "before" and value not in (None, "")]
+        return [(called.get(name, name), " → ".join(word(name, v) if v else "–" for v in (before.get(name), value)))
+                for name, value in now.items() if before.get(name) != value]  # fmt: skip
+    return [(called.get(name, name), word(name, value)) for name, value in now.items()
+            if name != "before" and value not in (None, "")]  # fmt: skip
+
+
+def _called(say: Say) -> dict[str, str]:
+    """The columns of the staff, as the page labels them."""
+    return {
+        "name": say("Name"), "unit": say("Unit"), "language": say("Language of messages"), "until": say("Until"),
+        "role": say("Role"), "since": say("From"), "deputy": say("Deputy"), "scheme": say("Channel"), "lane": say("Lane"),
+        "calendar": say("Calendar"), "reports_to": say("Reports to"), "product": say("Product"), "per_day": say("Visits a day"),
+    }  # fmt: skip
 
 
 # -- units ------------------------------------------------------------------------------------------------------------

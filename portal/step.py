@@ -184,7 +184,7 @@ def _decided(posted: Posted, view: View, typed: dict[str, str]) -> Response:
         return shown(view, typed=typed, status=409, key=posted.text("key"), changed=True)
     _turn(view, typed)
     asked_ = view.sheet(typed)
-    found = read(asked_, typed, view.reader.say)
+    found = read(asked_, typed, view.reader)
     _package(view, asked_, found, typed)
     if view.high_risk and not (found.wrong or found.missing):
         problem = unproved(posted, view.reader, s.id, view.action, view.address)

@@ -12,6 +12,7 @@ from door.command import SYSTEM
 from door.journal import Entry
 from models.policy import Book
 from models.process import ITEM_ACTS, Process
+from portal.automatic import automatic
 from portal.page import Reader
 from portal.sight import Sight
 from portal.strip import named
@@ -62,7 +63,7 @@ def story(process: Process, entries: Sequence[Entry], sight: Sight, me: str, rea
             said = payload(e)
             tells = sight.tells(e.action, e.person, me)
             erased = (reader.say("What was said is erased."),) if e.payload is None else ()
-            lines = tuple(_said(process.name, e.action, said, reader, book, sight)) if tells else ()
+            lines = tuple(_said(process.name, e, said, reader, book, sight)) if tells else ()
             does = _does(process, at, e, said, reader, names)
             rounds[-1].lines.append(
                 Line(e.seq, e.recorded_at, does, lines + erased, e.run if sight.everything else None)
@@ -101,9 +102,9 @@ def _who(process: Process, at: str, e: Entry, reader: Reader, names: Mapping[str
     return name
 
 
-def _said(process: str, action: str, p: Mapping[str, Any], reader: Reader, book: Book | None,
+def _said(process: str, e: Entry, p: Mapping[str, Any], reader: Reader, book: Book | None,
           sight: Sight) -> Iterator[str]:  # fmt: skip
-    say = reader.say
+    say, action = reader.say, e.action
     if "answers" in p:
         photos = sum(f["kind"] == "photo" for f in p.get("evidence", ()))
         yield say("{answers} answers, {photos} photographs, {documents} documents; visited {day}.").format(
@@ -113,12 +114,13 @@ def _said(process: str, action: str, p: Mapping[str, Any], reader: Reader, book:
         yield from _judged(action, p, reader, book)
     for d in p.get("defects", ()):
         code = book.return_codes.get(d["code"]) if book else None
-        yield ", ".join(filter(None, (f"{d['code']} {code.says if code else ''}".strip(), d["where"], d["says"])))
+        says = automatic(d["says"], reader, book) if e.person == SYSTEM else d["says"]
+        yield ", ".join(filter(None, (f"{d['code']} {code.says if code else ''}".strip(), d["where"], says)))
     if action in ("grant", "renew", "not_accepted") and p.get("due_on"):
         yield say("Until {day}.").format(day=reader.day(p["due_on"]))
     for name in REASONS:
         if isinstance(p.get(name), str) and p[name] and (sight.judged or name != "because"):
-            yield p[name]
+            yield automatic(p[name], reader, book) if e.person == SYSTEM else p[name]
 
 
 def _judged(action: str, p: Mapping[str, Any], reader: Reader, book: Book | None) -> Iterator[str]:

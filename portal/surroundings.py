@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from door import store
+from door.command import SYSTEM
 from models.policy import Book
 from portal import about
 from portal.answers import findings, written
+from portal.automatic import automatic
 from portal.case import File
 from portal.compare import Comparison, comparison, level_says
 from portal.page import names_of
@@ -32,7 +34,8 @@ def surroundings(file: File, d: Dossier | None, book: Book, seen: int) -> dict[s
     return {
         "facts": about.facts(asking, s, sight, opening, book, manager, reader, file.names, file.premises), "blind": blind,
         "judged": judged(file, d), "found": findings(d, book)[:FOUND] if d and s.step in READS and sight.judged else [],
-        "because": (proposal.payload.get("because", "") if proposal and s.step == "review" else "") or opening.get("reason", ""),
+        "because": automatic(proposal.payload.get("because", ""), reader, book) if proposal and s.step == "review"
+        else opening.get("reason", ""),
         "changes": [(c["checkpoint"], book.checkpoint(c["checkpoint"]).question, _written(book, c, "before", file),
                      _written(book, c, "now", file)) for c in changes[:CHANGES]] if s.step == "review" else [],
         "more_changes": max(0, len(changes) - CHANGES), "meanwhile": list(meanwhile(file, seen)),
@@ -89,6 +92,11 @@ def _returned(file: File, d: Dossier | None, book: Book) -> list[str]:
     back = d.last("return", "incomplete", "recollect", "integrity", "send_back", "submit", "collect")
     if back is None or back.action in ("submit", "collect"):
         return []
-    codes = [f"{x['code']} {book.return_codes[x['code']].says}: {x['where']}{', ' + x['says'] if x['says'] else ''}"
-             for x in back.payload.get("defects", ()) if x["code"] in book.return_codes]  # fmt: skip
+    run, codes = back.person == SYSTEM, list[str]()
+    for x in back.payload.get("defects", ()):
+        if x["code"] in book.return_codes:
+            says = automatic(x["says"], file.reader, book) if run else x["says"]
+            codes.append(
+                f"{x['code']} {book.return_codes[x['code']].says}: {', '.join(filter(None, (x['where'], says)))}"
+            )
     return [*codes, *filter(None, [str(back.payload.get("reason", ""))])]

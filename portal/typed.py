@@ -7,25 +7,26 @@ from typing import Any
 
 from models.policy import Checkpoint
 from portal.fields import Field, Read, Row, Rows, Say, Sheet, Typed
+from portal.page import Reader
 from tasks.translate import PLACES
 
 _FIGURE = str.maketrans({",": "", " ": "", "\u00a0": "", "\u202f": "", "\u2212": "-", "%": ""})
 
 
-def read(sheet: Sheet, typed: Typed, say: Say) -> Read:
+def read(sheet: Sheet, typed: Typed, reader: Reader) -> Read:
     """What was typed as the payload of the sheet's form, as far as it can be read."""
-    found = Read(deepcopy(dict(sheet.fixed)))
+    found, say = Read(deepcopy(dict(sheet.fixed))), reader.say
     for section in sheet.sections:
         for part in section.parts:
             if isinstance(part, Rows):
                 read_ = [(n, e) for n, row in enumerate(part.rows)
-                         if (e := _element(part, n, row, typed, say, found)) is not None]  # fmt: skip
+                         if (e := _element(part, n, row, typed, reader, found)) is not None]  # fmt: skip
                 found.numbers[part.name] = [n for n, _ in read_]
                 found.payload[part.name] = [e for _, e in read_]
             elif part.kind == "answer":
                 _answer(part, typed, say, found)
             else:
-                _into(found.payload, part.name, part, typed, say, found)
+                _into(found.payload, part.name, part, typed, reader, found)
     if not found.wrong:
         sheet.settle(found)
     return found
@@ -35,42 +36,43 @@ def blank(row: Row, typed: Typed) -> bool:
     return all(typed.get(f.name, "") in ("", f.preset) for f in row.fields)
 
 
-def _element(part: Rows, n: int, row: Row, typed: Typed, say: Say, found: Read) -> dict[str, Any] | None:
+def _element(part: Rows, n: int, row: Row, typed: Typed, reader: Reader, found: Read) -> dict[str, Any] | None:
     if part.add and n >= part.least and blank(row, typed):
         return None
     element = dict(row.fixed)
     for each in row.fields:
-        _into(element, each.name.rpartition(".")[2], each, typed, say, found)
+        _into(element, each.name.rpartition(".")[2], each, typed, reader, found)
         if part.add and each.name in found.wrong:
             found.wrong[each.name] = f"{row.title}: {found.wrong[each.name]}"
     return element
 
 
-def _into(target: dict[str, Any], key: str, asked: Field, typed: Typed, say: Say, found: Read) -> None:
+def _into(target: dict[str, Any], key: str, asked: Field, typed: Typed, reader: Reader, found: Read) -> None:
     """Reads one field into its place; what is empty and not needed is left out."""
     if asked.kind == "yes":
         target[key] = typed.get(asked.name) == "yes"
     elif asked.kind == "many":
         target[key] = [v for v, _ in asked.choices if typed.get(f"{asked.name}.{v}")]
     elif text := typed.get(asked.name, "").strip():
-        value, error = _value(asked, text, say)
+        value, error = _value(asked, text, reader)
         if error:
             found.wrong[asked.name] = error
         else:
             target[key] = value
     elif asked.needed:
-        found.wrong[asked.name] = asked.missing or _missing(asked, say)
+        found.wrong[asked.name] = asked.missing or _missing(asked, reader.say)
 
 
-def _value(asked: Field, text: str, say: Say) -> tuple[Any, str]:
+def _value(asked: Field, text: str, reader: Reader) -> tuple[Any, str]:
     """The value, or else why it is none."""
+    say = reader.say
     if asked.kind in ("select", "radios"):
         if text not in dict(asked.choices):
             return None, asked.missing or _missing(asked, say)
         return (int(text) if asked.as_ == "whole" else text == "yes" if asked.as_ == "truth" else text), ""
     if asked.kind == "day":
         if is_day(text) and text < asked.earliest:
-            return None, say("Choose a day from {day} on.").format(day=asked.earliest)
+            return None, say("Choose a day from {day} on.").format(day=reader.day(asked.earliest))
         return (text, "") if is_day(text) else (None, say("Write a day, for example 2026-12-24."))
     if asked.kind == "money":
         amount = money(text, asked.unit)

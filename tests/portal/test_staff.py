@@ -171,11 +171,12 @@ def test_where_somebody_else_is_left_it_is_saved_at_once(office: Office, admin: 
 def test_trying_a_change_leaves_nothing_behind(office: Office, admin: str, today: date) -> None:
     from portal.changes import Typed
     from portal.changes import change as made_of
+    from portal.page import Reader
 
     manager, case = whose(office)
     since = office.db.rows("SELECT since FROM role_grant WHERE person = ? AND role = 'account_manager'", manager)[0][0]
     typed = Typed(office.db, {"person": manager, "role": "account_manager", "since": since, "until": today.isoformat()},
-                  today.isoformat(), str)  # fmt: skip
+                  today.isoformat(), Reader("en"))  # fmt: skip
     made = made_of(typed, "end_role")
     assert made is not None
     assert not typed.wrong
