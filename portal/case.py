@@ -205,7 +205,7 @@ def _page(file: File, status: int = 200, changed_only: bool = False, did: str = 
     facts = sight_.facts(s)
     level = facts.get("level", facts.get("proposed_level"))
     return show(
-        asking, "case.html", status, file=file, s=s, who=file.borrower or s.subject, names=file.names, sight=sight_,
+        asking, "case.html", status, file=file, s=s, who=file.reader.called(s, file.borrower), names=file.names, sight=sight_,
         facts=about.facts(asking, s, sight_, opening, book, manager, reader, file.names, file.premises),
         level=level if isinstance(level, int) else None, proposed="level" not in facts, class_=facts.get("class_"),
         rounds=story(process, file.entries, sight_, asking.me.id, reader, file.names, book), said=len(file.entries),
@@ -329,8 +329,8 @@ def _asked(file: File, behalf: str, action: str, said: Mapping[str, str], wrong:
     asking, s = file.asking, file.s
     to = recipients(asking, s, file.process, action) if action in ("delegate", "reassign") else []
     return show(
-        asking, "item_act.html", status, file=file, s=s, who=file.borrower or s.subject, action=action, said=said, wrong=wrong,
-        refused=why(asking, refused, s.id) if refused else "", key=asking.portal.house.salts(1)[0][:16],
+        asking, "item_act.html", status, file=file, s=s, who=file.reader.called(s, file.borrower), action=action, said=said,
+        wrong=wrong, refused=why(asking, refused, s.id) if refused else "", key=asking.portal.house.salts(1)[0][:16],
         proof=wanted(asking) if action == "cancel" else "", behalf=behalf, recipients=to,
     )  # fmt: skip
 

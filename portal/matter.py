@@ -89,7 +89,7 @@ def matter(asking: Asking, s: State, borrower: str, said: Sequence[Said], reader
     book = reading.book(asking.db, s.book or books.in_force(asking.db, asking.day), reader)
     names = names_of(asking.db, [*{e.person for e in said}, *filter(None, (e.behalf for e in said)),
                                  str(s.facts.get("manager", ""))])  # fmt: skip
-    step, who, seen = reader.step(s.step, s.process), borrower or s.subject, sight(asking, s)
+    step, who, seen = reader.step(s.step, s.process), reader.called(s, borrower), sight(asking, s)
     made = Matter(reader.say("{step}: {who}").format(step=step, who=who), [])
     last = {e.action: e for e in said if e.own}
     if s.process == "control":

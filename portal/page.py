@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse
 
 from door.command import SYSTEM, Refused
 from door.db import Db
+from door.fold import State
 from door.replay import Divergence
 from door.store import among
 from portal.arrows import arrows
@@ -59,7 +60,8 @@ def environment(language: str) -> Environment:
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     reader = Reader(language)
     made.filters |= {name: getattr(reader, name) for name in ("money", "day", "instant", "level", "class_", "step", "distance",
-                                                              "thing", "kind", "role", "number", "due", "days", "named")}  # fmt: skip
+                                                              "thing", "kind", "role", "number", "due", "days", "named",
+                                                              "called")}  # fmt: skip
     return made
 
 
@@ -139,6 +141,10 @@ class Reader:
 
     def class_(self, class_: int | None) -> str:
         return self.say(CLASSES[class_]).capitalize() if class_ else "–"
+
+    def called(self, s: State, borrower: str) -> str:
+        """What a case goes by: its borrower's name."""
+        return borrower or (self.say("Policy book") if s.process == "policy" else s.subject)
 
     def step(self, step: str, process: str = "inspection") -> str:
         return self.words.step(process, step)[0]

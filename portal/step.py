@@ -98,7 +98,7 @@ def receipt(asking: SignedIn, case: int, action: str, seq: int) -> Response:
         raise NotThere
     said = payload(e)
     return show(
-        asking, "receipt.html", s=file.s, who=file.borrower or file.s.subject, e=e, said=said,
+        asking, "receipt.html", s=file.s, who=file.reader.called(file.s, file.borrower), e=e, said=said,
         did=arrows.done(file.reader.say, file.s.process, action), collected=action in COLLECTING,
         files=[f for f in said.get("evidence", ()) if f], process=file.s.process,
         opened=store.opened(asking.db, case, e.person, e.recorded_at) if file.sight.judged else ())  # fmt: skip
@@ -260,7 +260,7 @@ def shown(view: View, empty: bool = False, saved: bool = False, typed: Mapping[s
     text: Mapping[str, str] = typed if typed is not None else kept.typed if kept else {}
     title = reader.step(s.step) if s.step == "compare" else arrows.choice(say, s.process, view.action)
     common: dict[str, Any] = {
-        "file": file, "s": s, "who": file.borrower or s.subject, "action": view.action, "address": view.address,
+        "file": file, "s": s, "who": file.reader.called(s, file.borrower), "action": view.action, "address": view.address,
         "title": title, "collecting": view.action in COLLECTING,
         "told": why(asking, told, s.id) if told else "", "process": s.process}  # fmt: skip
     if view.refused is not None:

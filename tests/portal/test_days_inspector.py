@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route, expect
 
+from door.store import read_case
 from models.policy import Checkpoint
 from tests.portal.browser import PHONE, Served
 from tests.portal.conftest import Office
 from tests.portal.day import Day
 from tests.portal.pictures import PDF, photo
 from tests.portal.test_evidence import visit
+from tests.portal.test_step import waiting
 from tests.portal.test_visit import good, lies, of, shown_there
 
 SENT = 20_000  # milliseconds until a file is sent, though its first answer is lost
@@ -88,6 +90,37 @@ def test_the_day_of_an_inspector(served: Served, tmp_path: Path) -> None:
     assert office.woken == ["outsourced_collection"]
     day.follows("Next visit")
     expect(page.get_by_role("heading", name="Visits", exact=True)).to_be_visible()
+    day.signs_out()
+
+
+@pytest.mark.parametrize("office", ["sqlite"], indirect=True)
+def test_an_own_visit_of_an_account_manager(served: Served, tmp_path: Path) -> None:
+    """On his phone, at a customer of his: what the vendor's inspector would have done, handed in by himself."""
+    office = served.office
+    s, manager = next((s, person) for s, person in waiting(office, "collect") if s.facts["path"] != "desk")
+    day = Day(served, manager, PHONE)
+    page = day.page
+    day.goes_to("Visits")
+    day.looks("manager-visits")
+    day.at(f"/visits/{s.id}")
+    day.looks("manager-visit")
+    d, book = of(office, s.id)
+    photos, documents = shown_there(d, book)
+    for shows in photos:
+        takes(day, named(shows), tmp_path)
+        expect(beside(day, named(shows))).to_contain_text("✓ Sent", timeout=SENT)
+    for shows in documents:
+        page.get_by_label(re.compile(f"^{named(shows)}\\b")).first.set_input_files(paper(tmp_path, shows))
+    expect(page.get_by_text("✓ Sent")).to_have_count(len(photos) + len(documents), timeout=SENT)
+    typed = good(d, book, office.house.business_date().isoformat())
+    for n, (facility, id_) in enumerate(d.questions):
+        answers(day, facility, book.checkpoint(id_), typed, n)
+    day.writes("Whom you met", "Mr Han, owner")
+    day.looks("manager-visit-filled")
+    day.presses("Hand in")
+    day.reads("Receipt")
+    day.looks("manager-receipt")
+    assert read_case(office.db, s.id).step != "collect"  # type: ignore[union-attr]
     day.signs_out()
 
 
