@@ -76,7 +76,8 @@ def now(asking: Asking, s: State, process: Process, reader: Reader) -> Now:
             form = bool(offer.do.form.model_fields)
             found.ways.append(Way(offer.do.name, label, form, drafts.get(offer.do.name, "")))
         else:
-            able = eligible(asking.db, asking.rules, s.id, asking.day) if offer.refused.code == "four_eyes" else []
+            told = offer.refused.code == "four_eyes"  # who else could, this very arrow
+            able = eligible(asking.db, asking.rules, s.id, asking.day, offer.do.name) if told else []
             found.barred.append(_barred(asking, s, label, offer.refused, [p for p in able if p != asking.me.id]))
     return found
 

@@ -264,7 +264,7 @@ def shown(view: View, empty: bool = False, saved: bool = False, typed: Mapping[s
         "title": title, "collecting": view.action in COLLECTING,
         "told": why(asking, told, s.id) if told else "", "process": s.process}  # fmt: skip
     if view.refused is not None:
-        able = eligible(asking.db, asking.rules, s.id, asking.day)[:3]
+        able = eligible(asking.db, asking.rules, s.id, asking.day, view.action)[:3]
         wrote = [(labels(say).get(n.rpartition(".")[2], n), v) for n, v in text.items() if v and n not in ("seen",)
                  and not n.startswith("n.")]  # fmt: skip
         return show(asking, "step_barred.html", status, **common, gone=view.gone, why=why(asking, view.refused, s.id), wrote=wrote,
