@@ -18,7 +18,7 @@ from deployments.loanbook import Loan, later, story
 from door.db import Db
 from tasks.staffing import Roster, write
 
-CALENDAR = "KR"
+CALENDAR = "KR"  # of the invented bank
 BRANCHES = ("mapo", "jongno", "seongsu", "pangyo", "suwon", "daejeon", "gwangju", "haeundae")
 VENDORS = {"fieldsight": "Fieldsight Survey Co.", "nuri": "Nuri On-site Services"}
 DEPARTMENT = {"post_loan_officer": 6, "credit_manager": 4, "policy_editor": 2}

@@ -30,6 +30,7 @@ from portal.menu import menu
 from portal.told import told
 from tasks import words
 from tasks.found import Difference, difference
+from tasks.house import ZONE
 from tasks.meanings import compiled, read
 from tasks.sentences import sentence
 from tasks.translate import PLACES
@@ -108,7 +109,7 @@ class Reader:
         forms = {"en": ("EEE d MMM y", "d MMM"), "ko": ("y년 M월 d일 (EEE)", "M월 d일")}
         return str(format_date(when, forms.get(self.language, forms["en"])[not year], locale=self.language))
 
-    def instant(self, utc: str | None, zone: str = "Asia/Seoul") -> str:
+    def instant(self, utc: str | None, zone: str = ZONE) -> str:
         """24 Nov, 14:07, where the bank is."""
         if not utc:
             return "–"

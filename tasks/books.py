@@ -86,7 +86,7 @@ def rules(db: Db) -> Rules:
 
     def deadline(hash_: str, timer: str, day: str, facts: Mapping[str, Any]) -> str:
         found = book(db, hash_)
-        by = found.deadline(found.timed(timer.format_map(facts), facts), day, facts.get("calendar") or DEFAULT_CALENDAR)
+        by = found.deadline(found.timed(timer.format_map(facts), facts), day, facts.get("calendar") or found.calendar)
         wished = facts.get("review_on") if timer == REVIEW and "due_on" not in facts else None
         return min(by, wished) if wished and wished > day else by  # who renews it before that day says a day himself
 
@@ -104,6 +104,3 @@ def rules(db: Db) -> Rules:
         return lifting(db, lambda hash_: book(db, hash_), case, day, at)
 
     return Rules(PROCESSES, deadline, lambda hash_: book(db, hash_).holds_max_days, unfit, beside)
-
-
-DEFAULT_CALENDAR = "KR"

@@ -65,7 +65,7 @@ def _commands(run: Run, states: list[State], untold: list[int]) -> Iterator[Comm
 
 def passed(book: Book, process: Process, s: State, day: str) -> tuple[int, int, str] | None:
     """The highest rung reached on a day and not yet reminded of: its number, days from the deadline, to whom."""
-    calendar = s.facts.get("calendar") or books.DEFAULT_CALENDAR
+    calendar = s.facts.get("calendar") or book.calendar
     timer = process.steps[s.step].due.format_map(s.facts)
     found = None
     if s.due_on and int(s.due_on[:4]) - int(day[:4]) > 1:

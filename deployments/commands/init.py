@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from door.db import Db
     from tasks.house import House
 
-CALENDAR = "KR"
-
 
 def register(app: typer.Typer) -> None:
     app.command("init")(init)
@@ -40,7 +38,7 @@ def init(
     here.home.mkdir(parents=True, exist_ok=True)
     create(here.url)
     with here.db() as db, db.transaction():
-        staffing.write(db, staffing.Roster(), CALENDAR)
+        staffing.write(db, staffing.Roster(), book.calendar)
         books.keep(db, book)
         people = _load(here, db, policies() / "staff" / "sample.yaml") if sample_staff else None
         versions = db.rows("SELECT count(*) FROM book_version")[0][0]

@@ -32,6 +32,7 @@ class Book(Part):
     holds_max_days: names.Days
     backlog_days: names.Days
 
+    calendar: names.CalendarName
     calendars: Annotated[dict[Code, parts.Calendar], Field(min_length=1)]
     ladders: dict[Code, tuple[parts.Rung, ...]]
     timers: dict[Code, Timer]

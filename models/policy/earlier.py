@@ -5,11 +5,12 @@ from typing import Any
 
 
 def upgraded(said: dict[str, Any]) -> dict[str, Any]:
-    """The compiled book in today's shape: rules that nothing ever followed fall away."""
+    """The compiled book in today's shape: rules that nothing ever followed fall away, what went without saying is said."""
     said["sampling"].pop("second_look", None)
     for name in ("technical_days", "technical_source"):
         said["classification"].pop(name, None)
     for restriction in said["restrictions"].values():
         if restriction["reaches"] == "group":  # who belongs to a group was never known: it bound the borrower
             restriction["reaches"] = "borrower"
+    said.setdefault("calendar", "KR")  # it stood in the code
     return said

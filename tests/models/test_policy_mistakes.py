@@ -42,6 +42,7 @@ def spoil(folder: Path, file: str, old: str, new: str) -> str:
         ("book.yaml", "backlog_days: 92", "backlog_dais: 92",
          "unknown key 'backlog_dais'; allowed here: version, semantics"),
         ("book.yaml", "borrower: masked ", "borrower: hidden ", "letters.borrower: input should be 'masked' or 'full'"),
+        ("book.yaml", "calendar: KR", "calendar: DE", "calendar: unknown calendar 'DE'; there are KR, CN, US"),
         ("calendars.yaml", "country: US", "country: XX", "XX"),
         ("calendars.yaml", "categories: [public, bank]", "categories: [public, holy]", "holy"),
         ("calendars.yaml", "{country: US", "{closed: [2026-13-01], country: US", "month must be in 1..12"),

@@ -10,6 +10,7 @@ from door.command import SYSTEM, Refused
 from door.db import Db
 from models.policy import Book
 from tasks import books
+from tasks.replay import replay
 from tests.tasks.core_bank import BOOK
 from tests.tasks.works import Works, changed, works
 
@@ -90,7 +91,7 @@ def of_old() -> str:
     said["sampling"]["second_look"] = "0.05"
     said["classification"] |= {"technical_days": 7, "technical_source": "J"}
     said["restrictions"]["K9"]["reaches"] = "group"
-    del said["timers"]["order.O9.red"]
+    del said["timers"]["order.O9.red"], said["calendar"]
     return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
@@ -101,7 +102,7 @@ def test_a_book_compiled_by_an_earlier_version_is_read_under_its_own_hash(db: Db
     found = books.book(db, hash_)
     assert (found.hash, found.text) == (hash_, text)
     assert found.restrictions["K9"].reaches == "borrower"
-    assert found.sampling == BOOK.sampling
+    assert (found.sampling, found.calendar) == (BOOK.sampling, "KR")
 
 
 def test_a_case_that_began_with_such_a_book_goes_on_with_it(bank: Works) -> None:
@@ -132,3 +133,15 @@ def test_where_a_red_finding_stands_the_plan_is_due_in_two_days(bank: Works) -> 
         opened = bank.bank.do("han", "impose", case, said=ordered).opened
         due[level] = [bank.bank.state(order).due_on for order in opened]
     assert due == {3: ["2026-01-07", "2026-01-15"], 2: ["2026-01-12", "2026-01-15"]}
+
+
+def test_a_bank_elsewhere_goes_by_its_own_calendar_and_needs_no_other(db: Db, tmp_path: Path) -> None:
+    """On 14 February 2026, a Saturday, Chinese banks worked before their new year."""
+    said = json.loads(BOOK.text)
+    said["calendars"] = {"CN": said["calendars"]["CN"]}
+    there = works(db, tmp_path, Book.from_text(json.dumps(said | {"calendar": "CN"})))
+    there.bank.day = "2026-02-13"
+    control = there.bank.open("control", "han", "propose", subject="B1", book=there.book)
+    assert there.bank.state(control).due_on == "2026-02-14"
+    assert there.remind() == {"remind": 1}
+    assert not [d for d in replay(db, there.house.snapshots, [control]).divergences if d.what == "deadline"]
