@@ -17,6 +17,7 @@ from door.journal import Entry, seal
 from door.rebuild import HASHED, export
 from tests.door.history import history
 
+ALONE = [sys.executable, "-I", "-S", "-X", "utf8", "-c"]  # without the installed packages
 PAGE = Path(__file__).parents[2] / "docs" / "journal.md"
 
 
@@ -29,7 +30,7 @@ def block(language: str) -> str:
 
 def check(lines: Iterable[str], folder: Path) -> tuple[int, str]:
     """Exit code and output of the page's program over these lines."""
-    program = [sys.executable, "-I", "-X", "utf8", "-c", block("python")]
+    program = [*ALONE, block("python")]
     done = subprocess.run(
         program, input="\n".join(lines), cwd=folder, capture_output=True, timeout=180, encoding="utf-8"
     )
@@ -41,6 +42,12 @@ def test_the_program_imports_nothing_but_hashlib_and_json() -> None:
     imports = [n for n in ast.walk(ast.parse(block("python"))) if isinstance(n, ast.Import | ast.ImportFrom)]
     assert [alias.name for n in imports if isinstance(n, ast.Import) for alias in n.names] == ["hashlib", "json", "sys"]
     assert all(isinstance(n, ast.Import) for n in imports)
+
+
+@pytest.mark.parametrize("ours", ["door.journal", "orjson"])
+def test_he_has_nothing_of_ours(tmp_path: Path, ours: str) -> None:
+    done = subprocess.run([*ALONE, f"import {ours}"], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
+    assert f"No module named '{ours.partition('.')[0]}'" in done.stderr
 
 
 def test_a_journal_of_every_process_is_clean(db: Db, tmp_path: Path) -> None:
