@@ -255,7 +255,10 @@ def test_who_could_take_an_arrow_is_asked_of_that_arrow_alone(office: Office) ->
 def test_a_user_step_that_nobody_may_do_says_so(office: Office) -> None:
     s = case_at(office, "check")
     office.db.run("DELETE FROM role_grant WHERE role = 'post_loan_officer'")
-    assert "Nobody may do this: Check." in office.at(office.of("auditor")).get(f"/cases/{s.id}").text
+    page = office.at(office.of("auditor")).get(f"/cases/{s.id}").text
+    assert "Nobody may do this: Check." in page
+    assert "Operations is told at the item's next reminder at the latest." in page
+    assert "The credit manager can reassign the item; the administrator can grant the role or name a deputy." in page
     assert books.rules(office.db).processes[s.process].steps[s.step].kind == USER
 
 
