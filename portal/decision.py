@@ -26,6 +26,7 @@ from portal.matter import Said, effect, matter, named
 from portal.page import Reader, names_of, show, status_of, why
 from portal.proof import unproved, wanted
 from portal.sight import sight
+from portal.told import told
 from tasks import books
 from tasks.inbox import items
 
@@ -147,6 +148,7 @@ def _page(view: View, status: int = 200, posted: Posted | None = None, wrong: Ma
     asking, s, reader = view.asking, view.s, view.reader
     about = matter(asking, s, view.borrower, view.said, reader)
     names = names_of(asking.db, [view.link.person, *{e.person for e in view.said}, *(e.behalf or "" for e in view.said),
+                                 *(who or "" for e in view.changes for who in (e.person, e.behalf)),
                                  *(str(e.payload.get("to", "")) for e in view.changes)])  # fmt: skip
     if ended := view.decided:
         return show(asking, "decision.html", status, state="decided", s=s, about=about, at=ended.at,
@@ -216,6 +218,17 @@ def _options(asking: Asking, s: State, reader: Reader) -> dict[str, list[tuple[s
 
 
 def _changed(e: Said, names: Mapping[str, str], reader: Reader) -> str:
+    """What was done; of another case with its name."""
+    says = _does(e, names, reader)
+    if e.own:
+        return says
+    kind = f" {e.payload['kind']}" if e.process in ("control", "order") and e.payload.get("kind") else ""
+    return reader.say("{thing} {id}: {says}").format(
+        thing=reader.thing(e.process).capitalize(), id=f"{e.case}{kind}", says=says
+    )
+
+
+def _does(e: Said, names: Mapping[str, str], reader: Reader) -> str:
     say, who, p = reader.say, named(e, names, reader), e.payload
     if e.action == "comment":
         return say("{who} wrote: {text}").format(who=who, text=p.get("text", "–"))
@@ -226,11 +239,9 @@ def _changed(e: Said, names: Mapping[str, str], reader: Reader) -> str:
     if e.action in ("delegate", "reassign"):
         to = names.get(p.get("to", ""), "–")
         return say("{who} gave it to {to}: {why}").format(who=who, to=to, why=p.get("reason", "–"))
-    return (
-        say("{who} took it in hand").format(who=who)
-        if e.action == "claim"
-        else say("{who} handed it back").format(who=who)
-    )
+    if e.action in ("claim", "hand_back"):
+        return (say("{who} took it in hand") if e.action == "claim" else say("{who} handed it back")).format(who=who)
+    return told(say, e.process, e.action).format(who=who, to="–", action=e.action, until=reader.day(p.get("until")))
 
 
 def _you(asking: Asking, e: Said, names: Mapping[str, str], reader: Reader) -> str:

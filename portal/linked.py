@@ -3,6 +3,7 @@ was written, and what he may decide. The token is no permission: the door says w
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from door import store
 from door.command import Refused
@@ -12,7 +13,7 @@ from models.process import ITEM_ACTS
 from portal import arrows, green
 from portal.asking import NotThere
 from portal.house import Asking
-from portal.matter import Said, effect, journal
+from portal.matter import Said, beside, effect, journal
 from portal.offers import Offer, offers
 from portal.page import Reader, spoken, why
 from portal.scope import scope
@@ -40,9 +41,9 @@ class Choice:
     not_now: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class View:
-    """What one person sees of one item, at one moment."""
+    """What one person sees of one item, at one moment. `since`: the instant of the entry that the link was made after."""
 
     asking: Asking
     link: token.Token
@@ -50,6 +51,7 @@ class View:
     s: State
     borrower: str
     said: list[Said]
+    since: str
     waiting: Waiting | None
     choices: list[Choice] = field(default_factory=list)
 
@@ -62,10 +64,13 @@ class View:
         """The act that ended what the link was for."""
         return next((e for e in self.said if e.own and e.seq > self.link.seq and e.action not in ITEM_ACTS), None)
 
-    @property
+    @cached_property
     def changes(self) -> list[Said]:
-        """What others did on the item since the link was made, without deciding it."""
-        return [e for e in self.said if e.own and e.seq > self.link.seq and e.person != self.asking.me.id]
+        """What others did since the link was made without deciding the item: on it, on the case that it comes from, on
+        the borrower's other restrictions and orders."""
+        done = [e for e in self.said if (e.seq > self.link.seq if e.own else e.at > self.since)]
+        done += beside(self.asking, self.s, self.since)
+        return sorted((e for e in done if e.person != self.asking.me.id), key=lambda e: e.at)
 
 
 def view_of(asking: Asking, text: str) -> View | Refused:
@@ -84,7 +89,8 @@ def view_of(asking: Asking, text: str) -> View | Refused:
         if link.person == asking.me.id:
             raise NotThere
         return Refused("link_anothers")
-    view = View(asking, link, text, s, str(row[0]), journal(asking, s), waiting)
+    made = one(db.rows("SELECT recorded_at FROM entry WHERE stream = ? AND seq = ?", s.stream, link.seq))
+    view = View(asking, link, text, s, str(row[0]), journal(asking, s), made[0] if made else s.last_at, waiting)
     if waiting is not None and view.decided is None:
         view.choices = [_choice(view, offer) for offer in offers(asking, s, waiting.behalf)]
     return view

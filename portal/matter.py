@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from door.command import SYSTEM
+from door.db import Row
 from door.fold import State
 from models.policy import Book
 from models.process import ITEM_ACTS
@@ -25,14 +26,20 @@ COLOURS = {"r": 3, "o": 2, "y": 1}
 #: Of a package, whose answers are the case page's, only that it came.
 _SAID = """
 SELECT e.stream, e.seq, e.action, e.person, e.on_behalf_of, e.recorded_at,
-       CASE WHEN e.action IN ('open', 'submit', 'collect', 'record') THEN NULL ELSE e.payload END
+       CASE WHEN e.action IN ('open', 'submit', 'collect', 'record') THEN NULL ELSE e.payload END, c.process, c.id
   FROM entry e JOIN cases c ON c.stream = e.stream WHERE c.id IN (?, ?) AND e.action <> 'remind' ORDER BY c.id, e.seq
+"""
+#: What became of the borrower's other restrictions and orders after an instant.
+_BESIDE = """
+SELECT e.stream, e.seq, e.action, e.person, e.on_behalf_of, e.recorded_at, e.payload, c.process, c.id
+  FROM cases c JOIN entry e ON e.stream = c.stream WHERE c.subject = ? AND c.process IN ('control', 'order')
+   AND c.id NOT IN (?, ?) AND e.recorded_at > ? AND e.action <> 'remind' ORDER BY e.recorded_at, c.id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An entry of the case (or of the one that it comes from) and what it says."""
+    """An entry of the case (or of the one that it comes from, or of one beside it) and what it says."""
 
     own: bool
     seq: int
@@ -41,6 +48,8 @@ class Said:
     behalf: str | None
     at: str
     payload: Mapping[str, Any]
+    process: str
+    case: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +84,23 @@ class Matter:
 
 def journal(asking: Asking, s: State) -> list[Said]:
     """The case's entries, and those of the case that opened it, as far as he is shown them; reminders left out."""
+    return _told(asking, s, asking.db.rows(_SAID, s.id, s.parent or s.id))
+
+
+def beside(asking: Asking, s: State, since: str) -> list[Said]:
+    """What others did since an instant on the borrower's other restrictions and orders; not for an inspector."""
+    if sight(asking, s).vendor or not s.subject:
+        return []
+    said = _told(asking, s, asking.db.rows(_BESIDE, s.subject, s.id, s.parent or s.id, since))
+    return [e for e in said if e.action not in ITEM_ACTS]
+
+
+def _told(asking: Asking, s: State, rows: Sequence[Row]) -> list[Said]:
     seen, me = sight(asking, s), asking.me.id
     return [
         Said(stream == s.stream, seq, action, person, behalf, at,
-             orjson.loads(payload) if payload and seen.tells(action, person, me) else {})
-        for stream, seq, action, person, behalf, at, payload in asking.db.rows(_SAID, s.id, s.parent or s.id)
-        if seen.shows(action, person, me)
+             orjson.loads(payload) if payload and seen.tells(action, person, me) else {}, process, case)
+        for stream, seq, action, person, behalf, at, payload, process, case in rows if seen.shows(action, person, me)
     ]  # fmt: skip
 
 

@@ -154,6 +154,53 @@ def test_what_changed_since_the_mail_comes_first_and_must_have_been_read(office:
     assert "✓ Confirmed" in office.post(bae, address, read="yes", **fields).text
 
 
+def test_a_new_restriction_or_order_of_the_borrower_since_the_mail_must_have_been_read(office: Office) -> None:
+    case, shin, _ = restriction(office)
+    bae = next(p for p in able(office, case) if p != shin)
+    address = link(office, case, bae)
+    assert "Changed since the mail" not in office.at(bae).get(address).text
+    other = do(office, shin, "propose", None, {"kind": "K10", "reason": "Sales fell."}, process="control",
+               subject=office.db.rows("SELECT subject FROM cases WHERE id = ?", case)[0][0],
+               book=books.in_force(office.db, office.house.business_date().isoformat()))  # fmt: skip
+    page = office.at(bae).get(address)
+    name = office.db.rows("SELECT name FROM person WHERE id = ?", shin)[0][0]
+    said = f"Restriction {other} K10: {name} proposed the restriction."
+    assert 0 < page.text.index("Changed since the mail") < page.text.index(said) < page.text.index("What takes effect")
+    fields = {"decision": "confirm", **form(page)}
+    assert office.post(bae, address, **fields).status_code == 422
+    assert "✓ Confirmed" in office.post(bae, address, read="yes", **fields).text
+
+
+def test_what_is_written_since_the_mail_on_the_case_that_it_comes_from_is_read_first(office: Office) -> None:
+    parent, _ = waiting(office, "review")
+    shin, ((subject, book),) = (
+        office.of("credit_manager"),
+        office.db.rows("SELECT subject, book FROM cases WHERE id = ?", parent),
+    )
+    case = do(office, shin, "propose", None, {"kind": "K10", "reason": "Sales fell."}, process="control", subject=subject,
+              book=book, parent=parent)  # fmt: skip
+    bae = next(p for p in able(office, case) if p != shin)
+    address, officer = link(office, case, bae), office.of("post_loan_officer")
+    do(office, officer, "comment", parent, {"text": "He rang me."})
+    page = office.at(bae).get(address)
+    before = page.text.partition("What takes effect")[0]
+    assert f"Inspection {parent}: " in before
+    assert "wrote: He rang me." in before
+    assert office.post(bae, address, decision="confirm", **form(page)).status_code == 422
+    do(office, officer, "comment", case, {"text": "I told him."})
+    assert "He rang me." not in office.at(bae).get(link(office, case, bae)).text.partition("What takes effect")[0]
+
+
+def test_what_came_of_the_same_decision_is_nothing_that_changed(office: Office) -> None:
+    case, manager = waiting(office, "decide")
+    imposed = {"restrictions": [{"kind": "K10", "reason": "Sales fell by half."}], "reason": "Sales fell by half.",
+               "orders": [{"kind": "O1", "reason": "Show the figures."}]}  # fmt: skip
+    do(office, manager, "impose", case, imposed)
+    [(control,)] = office.db.rows("SELECT id FROM cases WHERE parent = ? AND process = 'control'", case)
+    bae = able(office, control)[0]
+    assert "Changed since the mail" not in office.at(bae).get(link(office, control, bae)).text
+
+
 def test_what_changes_between_reading_and_deciding_is_not_decided_and_the_reason_is_kept(office: Office) -> None:
     case, _, _ = restriction(office)
     bae = able(office, case)[0]
