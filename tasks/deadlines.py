@@ -77,21 +77,27 @@ def passed(book: Book, process: Process, s: State, day: str) -> tuple[int, int, 
 
 
 def _heads(db: Db, day: str) -> Mapping[tuple[str, str], str]:
-    """By role and unit, and by role alone, the first of its holders in service."""
-    found: dict[tuple[str, str], str] = {}
-    for role, unit, person in db.rows(
+    """By role and unit, and by role alone, the first of its holders in service who is not absent; where all are, his
+    deputy."""
+    deputies: dict[str, str] = dict(db.rows(
+        "SELECT s.absent, min(s.deputy) FROM substitute s JOIN person p ON p.id = s.deputy WHERE s.since <= ? "
+        "AND s.until >= ? AND (p.until IS NULL OR p.until >= ?) GROUP BY s.absent", day, day, day))  # fmt: skip
+    found: dict[tuple[str, str], str] = {("deputy", absent): deputy for absent, deputy in deputies.items()}
+    holders = db.rows(
         "SELECT g.role, p.unit, p.id FROM role_grant g JOIN person p ON p.id = g.person "
         "WHERE g.since <= ? AND (g.until IS NULL OR g.until >= ?) AND (p.until IS NULL OR p.until >= ?) "
-        "ORDER BY g.role, p.id", day, day, day):  # fmt: skip
-        found.setdefault((role, unit), person)
-        found.setdefault((role, ""), person)
+        "ORDER BY g.role, p.id", day, day, day)  # fmt: skip
+    for role, unit, person in sorted(holders, key=lambda holder: holder[2] in deputies):
+        told: str = deputies.get(person) or person
+        found.setdefault((role, unit), told)
+        found.setdefault((role, ""), told)
         found.setdefault(("unit", person), unit)
     return found
 
 
 def _person(role: str, manager: str | None, unit: str, heads: Mapping[tuple[str, str], str]) -> str:
     """Whom a rung names: the manager himself, or the role's holder in the manager's unit (where he has left: the
-    case's), or in the house."""
+    case's), or in the house; who is absent, by his deputy."""
     if role == "account_manager" and manager:
-        return manager
+        return heads.get(("deputy", manager), manager)
     return heads.get((role, heads.get(("unit", manager or ""), unit))) or heads.get((role, "")) or ""

@@ -177,6 +177,33 @@ def test_who_is_told_holds_the_role_on_the_day(
     assert reminded(quick, case) == [("2026-02-25", 3, told)]
 
 
+@pytest.mark.parametrize(
+    ("beside", "since", "until", "told"),
+    [
+        ("", "2026-02-25", "2026-02-25", "lee"), ("", "2026-02-26", "2026-03-31", "kang"),
+        ("", "2026-02-01", "2026-02-24", "kang"), ("zoe", "2026-02-01", "2026-03-31", "zoe"),
+    ],
+)  # fmt: skip
+def test_in_the_place_of_who_is_absent_another_holder_is_told_or_his_deputy(
+    bank: Works, beside: str, since: str, until: str, told: str
+) -> None:
+    """kang heads the branch, perhaps with another beside him; lee stands in for him."""
+    if beside:
+        bank.bank.hire(beside, "mapo", "branch_head")
+    bank.bank.absence("kang", "lee", since, until)
+    case = opened(bank, COLLECT[0])
+    keep(bank, "2026-02-25")
+    assert reminded(bank, case) == [("2026-02-25", 3, told)]
+
+
+def test_who_has_left_stands_in_for_nobody(quick: Works) -> None:
+    quick.bank.absence("kang", "noh")
+    quick.bank.leave("noh", "2026-02-24")
+    case = opened(quick, COLLECT[0])
+    keep(quick, "2026-02-25")
+    assert reminded(quick, case) == [("2026-02-25", 3, "kang")]
+
+
 # -- late arrows ------------------------------------------------------------------------------------------------------
 
 
