@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from sqlalchemy import inspect
 
 from deployments.actors import Actors
 from deployments.api import drain
@@ -21,8 +22,8 @@ from deployments.portfolio import Portfolio, portfolio, staff
 from deployments.settings import policies
 from door.act import act
 from door.command import Clock, Command
-from door.db import Db, path_of
-from door.schema import create, drop
+from door.db import Db, connect, path_of
+from door.schema import connection, create, drop
 from flows.lifecycle import lifecycle
 from models.policy import load as load_book
 from portal.access import set_password
@@ -35,6 +36,7 @@ from tasks.mapping import load as load_mapping
 from tasks.replay import all_cases, replay
 
 BEGIN, WEEKS = date(2026, 1, 5), 13
+MARK = "demo"  # the counter by which a database is known that another demo may empty
 Say = Callable[[str, int, int], None]  # what is being done, weeks done, weeks in all
 
 
@@ -105,6 +107,7 @@ def live(seed: int, loans: int, url: str, home: Path, prefect: AbstractContextMa
         stack.enter_context(temporary_settings({PREFECT_API_URL: stack.enter_context(prefect)}))
         stack.callback(drain)
         with here.db() as db:
+            db.run("INSERT INTO counter (name, value) VALUES (?, ?)", MARK, seed)
             staff(db, bank)
             put_in_force(db, here)
             for week in range(weeks):
@@ -129,6 +132,19 @@ def _fresh(url: str, home: Path) -> None:
         path_of(url).unlink(missing_ok=True)
     else:
         drop(url)
+
+
+def of_others(url: str) -> bool:
+    """Does the database hold what no demo made? Empty tables of ours are nobody's."""
+    if url.startswith("sqlite") and not path_of(url).exists():
+        return False
+    with connection(url) as c:
+        names = set(inspect(c).get_table_names())
+    if not {"counter", "cases", "facility"} <= names:
+        return bool(names) and url.startswith("sqlite")  # the whole file would go; elsewhere only our tables do
+    with connect(url) as db:
+        mine = db.rows("SELECT 1 FROM counter WHERE name = ?", MARK)
+        return not mine and bool(db.rows("SELECT 1 FROM cases UNION ALL SELECT 1 FROM facility LIMIT 1"))
 
 
 def put_in_force(db: Db, here: House) -> None:

@@ -30,7 +30,7 @@ def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of Prefect's server on 127.0.0.1.")] = PORT,
     portal_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the portal on 127.0.0.1.")] = PORTAL_PORT,
     database: Annotated[
-        str, typer.Option(metavar="URL", help="Another database, which is emptied; without it var/demo/postloan.db.")
+        str, typer.Option(metavar="URL", help="Another database, empty or an earlier demo's; without it var/demo/postloan.db.")
     ] = "",
     json: Json = False,
 ) -> None:  # fmt: skip
@@ -42,10 +42,14 @@ def demo(
         connect(url).close()  # before a minute is spent
     HOME.mkdir(parents=True, exist_ok=True)  # Prefect warns where it can't make its folder in there
     quiet(HOME.resolve() / "prefect")
-    from deployments.demo import last_day, live
+    from deployments.demo import last_day, live, of_others
     from deployments.mailbox import Mailbox
     from deployments.serve import server, status
 
+    if database and of_others(url):
+        raise Mistake(
+            "The database of --database holds what no demo made, and a demo would empty it: name an empty one."
+        )
     if state := status(HOME / "prefect"):  # it would lose its database
         raise Mistake(f"The demo is already up (process {state.pid}): `postloan --home {HOME} down` stops it.")
     if not once:  # said before a minute is spent

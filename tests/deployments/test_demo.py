@@ -14,10 +14,11 @@ import pytest
 from deployments import ports
 from deployments.commands.demo import HOME
 from deployments.commands.serve import PORT
+from deployments.demo import MARK, of_others
 from deployments.portfolio import portfolio
 from door.db import connect
 from tests.deployments.conftest import Api
-from tests.deployments.shell import Shell
+from tests.deployments.shell import Shell, bank_of
 from tests.deployments.test_readme import STREAMS
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +74,7 @@ def taken() -> Iterator[None]:
 def test_the_same_seed_lives_the_same_quarter_to_the_last_hash(url: str, tmp_path: Path, api: Api) -> None:
     [first] = lived(tmp_path, url, "", f"3,{LOANS},{WEEKS}")
     counts = first[0]
+    assert not of_others(url), "the next may empty it"
     print(f"\n{LOANS} loans, {WEEKS} weeks: {counts}, {len(first[1])} streams")
     assert counts["replay_divergences"] == 0
     assert counts["cases_opened"] == counts["closed"] + counts["open"]
@@ -82,6 +84,28 @@ def test_the_same_seed_lives_the_same_quarter_to_the_last_hash(url: str, tmp_pat
     second, other = lived(tmp_path, url, api.url, f"3,{LOANS},{WEEKS}", f"4,{LOANS},1")
     assert second == first
     assert not set(other[1].values()) & set(first[1].values())
+
+
+def test_a_database_that_holds_what_no_demo_made_is_not_emptied(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert not of_others(url), "empty tables are nobody's"
+    with connect(url) as db:
+        bank_of(db)
+        before = db.rows("SELECT * FROM entry ORDER BY stream, seq")
+        says = Shell("", tmp_path).wrong("demo", "--once", "--database", url)
+        assert says.startswith("The database of --database holds what no demo made")
+        assert db.rows("SELECT * FROM entry ORDER BY stream, seq") == before != []
+        db.run("INSERT INTO counter (name, value) VALUES (?, 1)", MARK)
+    assert not of_others(url), "an earlier demo's"
+
+
+def test_a_file_of_another_program_is_not_taken_away(tmp_path: Path) -> None:
+    assert not of_others(f"sqlite:///{tmp_path / 'none.db'}")
+    with connect(f"sqlite:///{tmp_path / 'theirs.db'}") as db:
+        db.run("CREATE TABLE photograph (id INTEGER)")
+        assert of_others(db.url)
 
 
 @pytest.mark.parametrize("option", ["--port", "--portal-port"])
