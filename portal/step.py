@@ -265,8 +265,9 @@ def shown(view: View, empty: bool = False, saved: bool = False, typed: Mapping[s
         "told": why(asking, told, s.id) if told else "", "process": s.process}  # fmt: skip
     if view.refused is not None:
         able = eligible(asking.db, asking.rules, s.id, asking.day, view.action)[:3]
-        wrote = [(labels(say).get(n.rpartition(".")[2], n), v) for n, v in text.items() if v and n not in ("seen",)
-                 and not n.startswith("n.")]  # fmt: skip
+        called = labels(say)
+        wrote = [(next((called[part] for part in reversed(n.split(".")) if part in called), say("Answer")), v)
+                 for n, v in text.items() if v and n != "seen" and not n.startswith("n.")]  # fmt: skip
         return show(asking, "step_barred.html", status, **common, gone=view.gone, why=why(asking, view.refused, s.id), wrote=wrote,
                     could=list(names_of(asking.db, [p for p in able if p != asking.me.id]).values()))  # fmt: skip
     asked_ = view.sheet(text)

@@ -74,13 +74,13 @@ def _written(book: Book, change: dict[str, Any], which: str, file: File) -> str:
 def meanwhile(file: File, seen: int) -> Iterator[tuple[str, str]]:
     """What was done on the case after that version, by whom, and when; reminders left out."""
     since = [e for e in file.entries if e.seq > seen >= 0 and e.action != "remind"]
-    names = names_of(file.asking.db, [e.person for e in since]) if since else {}
+    names = names_of(file.asking.db, [e.person for e in since]) | {SYSTEM: file.reader.say("A run")} if since else {}
     for e in since:
         if file.sight.shows(e.action, e.person, file.asking.me.id):
             said = payload(e)
             to = str(said.get("to", ""))
             says = told(file.reader.say, file.s.process, e.action).format(
-                who=names.get(e.person, file.reader.say("A run")), to=names_of(file.asking.db, [to]).get(to, to),
+                who=names.get(e.person, e.person), to=names_of(file.asking.db, [to]).get(to, to),
                 action=e.action.replace("_", " "), until=file.reader.day(said.get("until") or said.get("due_on")))  # fmt: skip
             yield says, e.recorded_at
 

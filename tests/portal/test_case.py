@@ -257,7 +257,7 @@ def test_a_user_step_that_nobody_may_do_says_so(office: Office) -> None:
     office.db.run("DELETE FROM role_grant WHERE role = 'post_loan_officer'")
     page = office.at(office.of("auditor")).get(f"/cases/{s.id}").text
     assert "Nobody may do this: Check." in page
-    assert "Operations is told at the item's next reminder at the latest." in page
+    assert "Operations is told by the next day at the latest." in page
     assert "The credit manager can reassign the item; the administrator can grant the role or name a deputy." in page
     assert books.rules(office.db).processes[s.process].steps[s.step].kind == USER
 

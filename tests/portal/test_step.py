@@ -195,6 +195,13 @@ def test_what_changed_while_he_wrote_is_said_before_anything_is_decided_and_his_
     assert back.send().status == 303
 
 
+def test_what_a_run_did_meanwhile_is_told_as_a_runs(office: Office) -> None:
+    _, page = with_finding(office)
+    back = page.send(**concluded(page) | {"seen": "0"})
+    assert back.status == 409
+    assert "A run prepared the case for the review." in back.text
+
+
 def test_the_same_form_sent_twice_is_decided_once_and_leads_to_the_same_receipt(office: Office) -> None:
     s, page = with_finding(office)
     before = entries(office, s)
@@ -214,6 +221,9 @@ def test_who_may_not_is_told_why_and_who_could_and_keeps_what_he_wrote(office: O
     tried = office.post(officer, page.address, capacity="not mine", act="decide", seen=str(s.seq), key="k9")
     assert tried.status_code == 403  # type: ignore[attr-defined]
     assert "not mine" in tried.text  # type: ignore[attr-defined]
+    typed = {"answers.3": "1.2", "answers.3.word": "none", "responses.0.why": "because", "seen": str(s.seq)}
+    kept = office.post(officer, page.address, act="decide", key="k9", **typed).text  # type: ignore[attr-defined]
+    assert re.findall(r"<dt>(.*?)</dt>", kept) == ["Answers", "Answers", "Why"]
     stranger = office.of("inspector")
     assert office.at(stranger).get(page.address).status_code == 404
     assert office.at(officer).get(f"/cases/{s.id}/nonsense").status_code == 404
