@@ -69,8 +69,12 @@ class Book(Part):
 
     @cached_property
     def text(self) -> str:
-        """Canonical JSON: sorted keys, ASCII, no floats (ratios are decimal strings)."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        """Canonical JSON: sorted keys, ASCII, no floats (ratios are decimal strings). The usual distance from the premises
+        goes without saying, so that books from before there was one keep their hash."""
+        said = self.model_dump(mode="json")
+        if self.collection.premises_within_m == judgement.USUAL_M:
+            del said["collection"]["premises_within_m"]
+        return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
     @cached_property
     def hash(self) -> str:

@@ -111,13 +111,12 @@ USUAL_M = 300
 
 class Collection(Part):
     """What screening holds a package against: age of figures, window around the due date, rotation of inspectors, the
-    photos of every vendor visit, and how far from the premises one is taken at most. (The usual distance is not in the
-    book's text, so that books from before there was one keep their hash.)"""
+    photos of every vendor visit, and how far from the premises one is taken without a reason."""
 
     stale_months: Months
     window_before_days: Days
     window_after_days: Days
     same_inspector_at_most: Days
     photos: tuple[Code, ...]
-    premises_within_m: Annotated[int, Field(ge=10, le=100_000, exclude_if=lambda metres: metres == USUAL_M)] = USUAL_M
+    premises_within_m: Annotated[int, Field(ge=10, le=100_000)] = USUAL_M
     source: Words = "J"

@@ -26,6 +26,11 @@ def test_what_is_added_and_taken_away_is_told_by_its_place() -> None:
     ]
 
 
+def test_what_goes_without_saying_is_told_where_another_book_says_otherwise() -> None:
+    after = with_(collection={**json.loads(BOOK.text)["collection"], "premises_within_m": 500})
+    assert compare(BOOK, after) == [Difference("collection.premises_within_m", "300", "500")]
+
+
 def test_what_came_to_another_place_in_the_order_has_moved() -> None:
     line = json.loads(BOOK.text)["line"]
     found = compare(BOOK, with_(line=[*line[1:], line[0]]))
