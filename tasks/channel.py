@@ -22,7 +22,7 @@ from socket import getfqdn
 from typing import Any, cast
 from urllib.parse import quote
 
-from apprise import Apprise, NotifyFormat
+from apprise import Apprise, NotifyFormat, OverflowMode
 from apprise.plugins import url_to_dict
 from apprise.plugins.email.base import NotifyEmail
 from apprise.plugins.email.common import AppriseEmailException, SecureMailMode
@@ -77,6 +77,7 @@ def _sent(url: str, message_id: str, letter: Letter) -> Failure | None:
     service = Apprise.instantiate(url)
     if service is None:
         return Failure("A part of the channel's URL is missing or wrong.")
+    service.overflow_mode = OverflowMode.SPLIT  # between lines, so that no link is cut; else most refuse a long digest
     said: list[str] = []
     service.logger = logging.Logger("channel", logging.WARNING)  # this letter's own: other threads send as well
     service.logger.addHandler(_Kept(said))

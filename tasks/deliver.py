@@ -143,14 +143,14 @@ def _take(db: Db, until: str, now: str, on: str, post: Post) -> list[_Taken] | N
         until, BLOCK * post.workers)  # fmt: skip
     if not due:
         return None
-    lines, alerts, urls = _lines(db, due, on, post.tells), _alerts(db, due), _urls(db, due)
+    lines, alerts, urls = _lines(db, due, on, now, post), _alerts(db, due), _urls(db, due)
     lease, asked = later(now, LEASE.total_seconds()), []
     for id_, person, channel, tries, next_at, name, language in due:  # written before the lock, not under it
         letter, record = None, Letter("", "", "")
         if found := lines.get(id_):
-            days, link = _link(found, person, on, now, post)
-            told = [line for line, _ in found]
-            letter, record = (written(name, told, language, post.bank, on, days, to) for to in (link, LINK_PLACE))
+            letter = written(name, found, language, post.bank, on, post.link(""))
+            unlinked = [replace(line, link=LINK_PLACE) for line in found]
+            record = written(name, unlinked, language, post.bank, on, LINK_PLACE)
         elif alert := alerts.get(id_):
             flow, what, says, at = alert
             letter = record = alarm(name, flow, what, says, at, language, post.bank, post.operations)
@@ -164,17 +164,6 @@ _TAKE = (
     "UPDATE message SET next_at = ?, tries = tries + 1, subject = ?, body = ? "
     "WHERE id = ? AND state = 'queued' AND next_at = ?"
 )
-
-
-def _link(found: Sequence[tuple[Line, Token]], person: str, on: str, now: str, post: Post) -> tuple[int, str]:
-    """How many days the link lives, and the link: with a token where the letter is about one item."""
-    line, token = found[0]
-    left = (date.fromisoformat(line.due_on) - date.fromisoformat(on)).days if line.due_on else LINK_DAYS
-    days = max(1, min(LINK_DAYS, left))
-    if len(found) > 1:
-        return days, post.link("")
-    expires = int(datetime.fromisoformat(now).timestamp()) + days * 86400
-    return days, post.link(make(Token(token.case, token.seq, person, token.round, token.digest, expires), post.secret))
 
 
 def _urls(db: Db, due: Sequence[Row]) -> dict[str, list[str]]:
@@ -193,8 +182,8 @@ def _alerts(db: Db, due: Sequence[Row]) -> dict[str, Row]:
         f"AND a.what = t.what WHERE {where}", ids)}  # fmt: skip
 
 
-def _lines(db: Db, due: Sequence[Row], on: str, tells: Letters) -> dict[str, list[tuple[Line, Token]]]:
-    """By message, what of it is still to be told: one line a case, each with what its token would say."""
+def _lines(db: Db, due: Sequence[Row], on: str, now: str, post: Post) -> dict[str, list[Line]]:
+    """By message, what of it is still to be told: one line a case, each with its own link."""
     where, ids = store.among(db, "n.message", [row[0] for row in due])
     rows = db.rows(
         "SELECT n.message, n.kind, c.id, c.process, c.step, c.seq, c.head, c.subject, coalesce(b.name, ''), "
@@ -207,15 +196,25 @@ def _lines(db: Db, due: Sequence[Row], on: str, tells: Letters) -> dict[str, lis
     where, persons = store.among(db, "id", {p for r in rows for p in (r[13], r[15], managers.get(r[7])) if p})
     names: dict[str, str] = dict(db.rows(f"SELECT id, name FROM person WHERE {where}", persons))
     reader = {row[0]: row[1] for row in due}
-    found: dict[str, dict[int, tuple[Line, Token]]] = {}
+    found: dict[str, dict[int, Line]] = {}
     for row in rows:
-        line, token = _line(row, reader[row[0]], managers.get(row[7]), names)
-        found.setdefault(row[0], {})[row[2]] = replace(line, full=tells.borrower == "full"), token
-    return {id_: _about(db, list(lines.values()), tells) for id_, lines in found.items()}
+        line = _line(row, reader[row[0]], managers.get(row[7]), names)
+        days = _link_days(line.due_on, on)
+        expires = int(datetime.fromisoformat(now).timestamp()) + days * 86400
+        token = make(Token(row[2], row[5], reader[row[0]], row[11], row[6], expires), post.secret)
+        found.setdefault(row[0], {})[line.case] = replace(
+            line, full=post.tells.borrower == "full", link=post.link(token), days=days
+        )
+    return {id_: _about(db, list(lines.values()), post.tells) for id_, lines in found.items()}
 
 
-def _line(row: Row, person: str, manager: str | None, names: Mapping[str, str]) -> tuple[Line, Token]:
-    _, kind, case, process, step, seq, head, _, borrower, unit, role, round_, due_on, owner, whose, holder = row
+def _link_days(due_on: str | None, on: str) -> int:
+    left = (date.fromisoformat(due_on) - date.fromisoformat(on)).days if due_on else LINK_DAYS
+    return max(1, min(LINK_DAYS, left))
+
+
+def _line(row: Row, person: str, manager: str | None, names: Mapping[str, str]) -> Line:
+    _, kind, case, process, step, _, _, _, borrower, unit, role, _, due_on, owner, whose, holder = row
     turn = holder or owner or (manager if whose else None)
     if kind in _TOLD:
         why = _TOLD[kind]
@@ -225,23 +224,21 @@ def _line(row: Row, person: str, manager: str | None, names: Mapping[str, str]) 
         why = "why_deputy"
     else:
         why = "why_holder" if holder else "why_manager" if turn == manager else "why_owner"
-    line = Line(case, kind, process, step, "", borrower, unit, role, due_on, why, names.get(turn or "", ""))
-    return line, Token(case, seq, person, round_, head, 0)
+    return Line(case, kind, process, step, "", borrower, unit, role, due_on, why, names.get(turn or "", ""))
 
 
 _TOLD = {"late": "why_told", "nobody": "why_operations", "restriction": "why_manager", "lifted": "why_manager"}
 
 
-def _about(db: Db, lines: list[tuple[Line, Token]], tells: Letters) -> list[tuple[Line, Token]]:
+def _about(db: Db, lines: list[Line], tells: Letters) -> list[Line]:
     """A letter about one case also says of which kind it is, and at which level where that may be told."""
     if len(lines) > 1:
         return lines
-    line, token = lines[0]
-    state = store.read_case(db, line.case)
+    state = store.read_case(db, lines[0].case)
     if state is None:
         return lines
-    level = _level(db, state, line) if tells.level == "yes" else None
-    return [(replace(_measured(db, state, line), about=str(state.facts.get("kind", "")), level=level), token)]
+    level = _level(db, state, lines[0]) if tells.level == "yes" else None
+    return [replace(_measured(db, state, lines[0]), about=str(state.facts.get("kind", "")), level=level)]
 
 
 def _measured(db: Db, s: State, line: Line) -> Line:

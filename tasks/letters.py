@@ -1,8 +1,8 @@
 """Letters: what a message says, in the reader's language, as plain text and as HTML that every mail program shows.
 
 A mail leaves the bank, so it says no more than the reader needs to recognise the work: amounts stay inside, and unless the
-policy book says otherwise the borrower's name is masked and the level stays inside too. Deadlines are words first. One link.
-Pure: dates and link are passed in.
+policy book says otherwise the borrower's name is masked and the level stays inside too. Deadlines are words first. Each item
+told has its own link. Pure: dates and links are passed in.
 """
 
 import re
@@ -17,14 +17,14 @@ from tasks.meanings import read
 from tasks.sentences import instant
 from tasks.words import EN, LANGUAGES, Words
 
-LISTED = 40  # lines of a digest; the inbox has them all
-LINK_PLACE = "<link>"  # stands for the link where a letter is recorded
+LISTED = 40  # lines of a digest, each with a link of 250 characters or so; the inbox has them all
+LINK_PLACE = "<link>"  # stands for each link where a letter is recorded
 _SPACES = re.compile(r"\s+")
 
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"  # not by locale: the letter's language is the reader's
 
 Pair = tuple[str, str]
-Row = tuple[str, str, str]
+Row = tuple[str, str, str, str]  # of a digest: deadline, item, step, and where the item opens
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Line:
     """One item told to one person. `kind` as in the table `told`; `borrower` is the name unmasked, `full`: it may
     be shown so; `level`: where it may be told; `says`: what the book means by its kind; `by` and `by_on`: who proposed or
     issued it, on which day; `why` names the reason he gets it (see `why_…` in words.py), with `whom` for a deputy and a late
-    item."""
+    item; `link` is where it opens for him, during `days`."""
 
     case: int
     kind: str
@@ -50,6 +50,8 @@ class Line:
     says: str = ""
     by: str = ""
     by_on: str = ""
+    link: str = ""
+    days: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +74,19 @@ def masked(name: str) -> str:
     return f"{words[0][:1]}***" + (f" {words[-1]}" if len(words) > 1 else "") if words[0] else ""
 
 
-def written(reader: str, lines: Sequence[Line], language: str, bank: str, on: str, days: int, link: str) -> Letter:
+def written(reader: str, lines: Sequence[Line], language: str, bank: str, on: str, inbox: str) -> Letter:
     """The letter to `reader` (his name): of one line a letter about it, of more a digest by deadline.
 
-    `on` is the business date that deadlines are told by, `days` how long the link lives. Raises ValueError without
-    a line: there is no empty letter.
+    `on` is the business date that deadlines are told by, `inbox` where all of his items are. Raises ValueError without a
+    line: there is no empty letter.
     """
     if not lines:
         raise ValueError("A letter needs at least one line.")
     w = LANGUAGES.get(language, EN)
     today = date.fromisoformat(on)
     ordered = sorted(lines, key=lambda line: (line.due_on or "9999", line.case))
-    return (_one(w, clean(reader), ordered[0], clean(bank), today, days, link) if len(ordered) == 1
-            else _digest(w, clean(reader), ordered, clean(bank), today, link))  # fmt: skip
+    return (_one(w, clean(reader), ordered[0], clean(bank), today) if len(ordered) == 1
+            else _digest(w, clean(reader), ordered, clean(bank), today, inbox))  # fmt: skip
 
 
 def alarm(reader: str, flow: str, what: str, says: str, at: str, language: str, bank: str, link: str) -> Letter:
@@ -101,7 +103,7 @@ def alarm(reader: str, flow: str, what: str, says: str, at: str, language: str, 
 # -- one item -----------------------------------------------------------------------------------------------------
 
 
-def _one(w: Words, reader: str, line: Line, bank: str, today: date, days: int, link: str) -> Letter:
+def _one(w: Words, reader: str, line: Line, bank: str, today: date) -> Letter:
     f = w.frames
     what, sentence = w.step(line.process, line.step)
     if line.kind == "remind":
@@ -121,11 +123,11 @@ def _one(w: Words, reader: str, line: Line, bank: str, today: date, days: int, l
         (f["waits_for"], clean(line.whom) if line.kind == "late" else ""),
         (f["why"], f[line.why].format(name=clean(line.whom), role=w.roles.get(line.role, line.role))),
     ]
-    lifetime = f["one_day"] if days == 1 else f["many_days"].format(n=days)
     return _assembled(
         w, reader, _subject(w, line, what, today), sentence, _due(w, line, today),
         [(name, value) for name, value in facts if value], [],
-        f["open" if line.kind in ("item", "remind") else "look"], link, f["link_one"].format(days=lifetime),
+        f["open" if line.kind in ("item", "remind") else "look"], line.link,
+        f["link_one"].format(days=_days(w, line.days)),
         f["foot"].format(bank=bank, ref=f["foot_ref"].format(ref=_ref(w, line))),
     )  # fmt: skip
 
@@ -155,19 +157,20 @@ def _ref(w: Words, line: Line) -> str:
 # -- many ---------------------------------------------------------------------------------------------------------
 
 
-def _digest(w: Words, reader: str, lines: Sequence[Line], bank: str, today: date, link: str) -> Letter:
+def _digest(w: Words, reader: str, lines: Sequence[Line], bank: str, today: date, inbox: str) -> Letter:
     f = w.frames
     late = sum(1 for line in lines if line.due_on and date.fromisoformat(line.due_on) < today)
     now = sum(1 for line in lines if line.due_on == today.isoformat())
     n = f["digest"].format(n=len(lines))
     parts = [f["digest_late"].format(n=late)] * bool(late) + [f["digest_today"].format(n=now)] * bool(now)
     rows = [(_due(w, line, today, brief=True), ", ".join(filter(None, (_ref(w, line), _named(line)))),
-             _digest_step(w, line)) for line in lines[:LISTED]]  # fmt: skip
+             _digest_step(w, line), line.link) for line in lines[:LISTED]]  # fmt: skip
     if len(lines) > LISTED:
-        rows.append(("", f["more"].format(n=len(lines) - LISTED), ""))
+        rows.append(("", f["more"].format(n=len(lines) - LISTED), "", ""))
+    longest = max(line.days for line in lines[:LISTED])
     said = n + (": " + ", ".join(parts) if parts else "") + "."
-    return _assembled(w, reader, ", ".join([n, *parts[:1]]), "", said, [], rows, f["inbox"], link, f["link_inbox"],
-                      f["foot"].format(bank=bank, ref=""))  # fmt: skip
+    return _assembled(w, reader, ", ".join([n, *parts[:1]]), "", said, [], rows, f["inbox"], inbox,
+                      f["link_many"].format(days=_days(w, longest)), f["foot_many"].format(bank=bank))  # fmt: skip
 
 
 def _digest_step(w: Words, line: Line) -> str:
@@ -184,6 +187,10 @@ def _date(w: Words, day: str) -> str:
     if w is EN:
         return f"{w.days[d.weekday()]} {d.day} {_MONTHS[3 * d.month - 3 : 3 * d.month]} {d.year}"
     return f"{d.year}년 {d.month}월 {d.day}일 ({w.days[d.weekday()]})"
+
+
+def _days(w: Words, n: int) -> str:
+    return w.frames["one_day"] if n == 1 else w.frames["many_days"].format(n=n)
 
 
 def _late(w: Words, n: int) -> str:
@@ -209,10 +216,10 @@ def _assembled(w: Words, reader: str, subject: str, title: str, due: str, facts:
                rows: Sequence[Row], action: str, link: str, about_link: str, foot: str) -> Letter:  # fmt: skip
     """Plain text and HTML from the same parts, so that they can't say different things."""
     greeting = w.frames["greeting"].format(name=reader)
-    head = [(w.frames["deadline"], w.frames["item"], w.frames["step"])] if rows else []
+    head: list[Row] = [(w.frames["deadline"], w.frames["item"], w.frames["step"], "")] if rows else []
     width = max((_columns(name) for name, _ in facts), default=0) + 2
     table = [name + " " * (width - _columns(name)) + value for name, value in facts]
-    table += ["  ".join(filter(None, row)) for row in rows]
+    table += [line for *cells, to in rows for line in ("  ".join(filter(None, cells)), to) if line]
     text = "\n".join([greeting, "", *([title] if title else []), due, "", *table, "", action, link, "",
                       *wrap(about_link, 72), "", "-- ", *wrap(foot, 72), ""])  # fmt: skip
     html = _html(w, greeting, subject, title, due, facts, [*head, *rows], action, link, about_link, foot)
@@ -230,9 +237,10 @@ def _html(w: Words, greeting: str, subject: str, title: str, due: str, facts: Se
     e = escape
     told = [f'<tr><th align="left" scope="row" width="150">{e(name)}</th><td>{e(value)}</td></tr>'
             for name, value in facts]  # fmt: skip
-    told += ["<tr>" + "".join(f'<th align="left" scope="col">{e(cell)}</th>' for cell in row) + "</tr>"
+    told += ["<tr>" + "".join(f'<th align="left" scope="col">{e(cell)}</th>' for cell in row[:3]) + "</tr>"
              for row in rows[:1]]  # fmt: skip
-    told += ["<tr>" + "".join(f"<td>{e(cell)}</td>" for cell in row) + "</tr>" for row in rows[1:]]
+    told += [f"<tr><td>{e(due)}</td><td>" + (f'<a href="{e(to)}">{e(item)}</a>' if to else e(item))
+             + f"</td><td>{e(step)}</td></tr>" for due, item, step, to in rows[1:]]  # fmt: skip
     heading = [f'<h1><font size="4">{e(title)}</font></h1>'] if title else []
     return "\n".join([
         "<!doctype html>", f'<html lang="{w.language}">', "<head>", '<meta charset="utf-8">',

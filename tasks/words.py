@@ -103,9 +103,11 @@ EN = Words(
         "open": "Open to decide:", "look": "Open the case:", "inbox": "Open the inbox:",
         "link_one": "Opening the link decides nothing. You sign in first. The link is for you only and ends in "
                     "{days}, or when the item is decided.",
-        "link_inbox": "Opening the link decides nothing. You sign in first.",
+        "link_many": "Opening a link decides nothing. You sign in first. The links are for you only. Each ends at its "
+                     "item's deadline, after {days} at most, or when the item is decided.",
         "one_day": "1 day", "many_days": "{n} days",
         "foot": "{bank}. If the link doesn't open, sign in and look in your inbox{ref}.", "foot_ref": " for {ref}",
+        "foot_many": "{bank}. If a link doesn't open, sign in and look in your inbox.",
         "alert_failed": "The stage {stage} has failed", "alert_crashed": "A run of the stage {stage} was lost",
         "alert_late": "The stage {stage} has not begun in time", "alert_stuck": "A run of the stage {stage} does not end",
         "alert_since": "Reported {at}", "alert_says": "Prefect says", "alert_open": "Open operations:",
@@ -193,9 +195,11 @@ KO = Words(
         "open": "열어서 결정:", "look": "점검 열기:", "inbox": "받은 일 열기:",
         "link_one": "링크를 열어도 결정되지 않습니다. 먼저 로그인합니다. 링크는 본인만 쓸 수 있고, "
                     "{days} 뒤 또는 결정되면 끝납니다.",
-        "link_inbox": "링크를 열어도 결정되지 않습니다. 먼저 로그인합니다.",
+        "link_many": "링크를 열어도 결정되지 않습니다. 먼저 로그인합니다. 링크는 본인만 쓸 수 있고, 각각 그 일의 기한에, "
+                     "늦어도 {days} 뒤 또는 결정되면 끝납니다.",
         "one_day": "1일", "many_days": "{n}일",
         "foot": "{bank}. 링크가 열리지 않으면 로그인한 뒤 받은 일에서 찾습니다{ref}.", "foot_ref": ": {ref}",
+        "foot_many": "{bank}. 링크가 열리지 않으면 로그인한 뒤 받은 일에서 찾습니다.",
         "alert_failed": "{stage} 단계 실패", "alert_crashed": "{stage} 단계의 실행이 중단됨",
         "alert_late": "{stage} 단계가 제때 시작되지 않음", "alert_stuck": "{stage} 단계의 실행이 끝나지 않음",
         "alert_since": "{at} 보고", "alert_says": "Prefect 내용", "alert_open": "운영 화면 열기:",

@@ -1,5 +1,6 @@
-"""What waits for people in the lived bank, and the links that their mails would carry."""
+"""What waits for people in the lived bank, and the links that their mails carry."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,9 +12,12 @@ from door.command import SYSTEM, Command
 from door.eligible import eligible
 from door.store import read_case
 from tasks import books
+from tasks.address import address
+from tasks.deliver import Post, send
 from tasks.run import finish
-from tasks.token import Token, make
+from tasks.token import Token, make, read
 from tests.portal.conftest import Office
+from tests.tasks.post_office import mail_server
 
 
 def link(office: Office, case: int, person: str, days: int = 7) -> str:
@@ -23,6 +27,23 @@ def link(office: Office, case: int, person: str, days: int = 7) -> str:
     expires = int(datetime.now(UTC).timestamp()) + days * 86400
     made = Token(case, s.seq, person, s.visits.get(s.step, 0), s.head, expires)
     return "/d/" + make(made, office.house.link_secret())
+
+
+def digest(office: Office, person: str) -> dict[int, str]:
+    """By case, the path of its link in the digest that comes to him by mail of all that he has not been told yet."""
+    house, day = office.house, office.house.business_date().isoformat()
+    rules = books.rules(office.db)
+    with mail_server() as letters:
+        office.db.run("DELETE FROM channel")
+        office.db.run("INSERT INTO channel (person, url) VALUES (?, ?)", person, letters.url(person))
+        address(office.db, lambda db, case, on: eligible(db, rules, case, on), day, house.now())
+        send(office.db, house.now, day, Post(house.bank, house.link_secret(), house.page, {}), lambda: 1.0)
+        (mail,) = letters.mails()
+    body = mail.get_body(("plain",))
+    assert body is not None
+    links = re.findall(re.escape(house.portal) + r"/d/(\S+)", body.get_content())
+    said = {text: read(text, house.link_secret(), house.now()) for text in links}
+    return {token.case: f"/d/{text}" for text, token in said.items() if isinstance(token, Token)}
 
 
 def do(office: Office, person: str, action: str, case: int | None = None, payload: dict[str, Any] | None = None,

@@ -11,7 +11,7 @@ from portal.page import Reader
 from tasks import books
 from tasks.gate import check
 from tests.portal.conftest import PASSWORD, Office
-from tests.portal.links import able, at_the_desk, do, link, restriction, waiting
+from tests.portal.links import able, at_the_desk, digest, do, link, restriction, waiting
 
 HIDDEN = re.compile(r'name="(seen|key)" value="([^"]*)"')
 
@@ -74,6 +74,25 @@ def test_a_decided_link_says_who_decided_and_offers_nothing(office: Office) -> N
     entries = office.db.rows("SELECT count(*) FROM entry")
     assert "Confirmed by" in office.post(bae, address, decision="reject", reason="late", key="k", seen="1").text
     assert office.db.rows("SELECT count(*) FROM entry") == entries
+
+
+def test_each_link_of_a_digest_leads_to_its_own_item_and_ends_with_it_alone(office: Office) -> None:
+    cases = [restriction(office)[0] for _ in range(3)]
+    bae, other = able(office, cases[0])[:2]
+    links = digest(office, bae)
+    do(office, other, "confirm", cases[1])
+    assert "Confirmed by" in office.at(bae).get(links[cases[1]]).text
+    for case in (cases[0], cases[2]):
+        page = office.at(bae).get(links[case])
+        assert "✓ Confirmed, " in office.post(bae, links[case], decision="confirm", **form(page)).text
+        assert step(office, case) == "in_force"
+    again = office.at(bae).get(links[cases[0]]).text
+    assert "Confirmed by you, " in again
+    assert 'method="post"' not in again.partition("<main")[2]
+    minutes_later(office, 15 * 1440)
+    office._browsers.clear()  # his session is over by then too
+    ended = office.at(bae).get(links[cases[2]])
+    assert (ended.status_code, "This link has ended" in ended.text) == (410, True)
 
 
 def test_before_holding_back_money_the_password_is_asked_again_and_a_wrong_one_decides_nothing(office: Office) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
 from tests.portal.conftest import Office
-from tests.portal.links import able, link, restriction, waiting
+from tests.portal.links import able, digest, link, restriction, waiting
 
 LINKS = re.compile(r'(?:href|src|action)="([^"#]+)"')
 COUNTED = ("entry", "cases", "item", "notice", "message", "session", "throttle", "draft", "upload", "alert")
@@ -53,6 +53,17 @@ def test_a_scanner_that_opens_everything_twice_changes_nothing(office: Office) -
         for start in starts:
             reached = list(scanned(office, start, None))
             assert f"/signin?next={start}" in reached
+    assert counts(office) == before
+    assert office.woken == []
+
+
+def test_a_scanner_that_opens_all_links_of_a_digest_changes_nothing_either(office: Office) -> None:
+    cases = [restriction(office)[0] for _ in range(3)]
+    links = digest(office, able(office, cases[0])[0])
+    assert set(cases) <= links.keys()
+    before = counts(office)
+    for start in links.values():
+        assert f"/signin?next={start}" in list(scanned(office, start, None))
     assert counts(office) == before
     assert office.woken == []
 

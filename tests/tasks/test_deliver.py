@@ -5,17 +5,20 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from door.command import Refused
 from door.db import Db, connect
 from models.process import USER
 from processes import PROCESSES
 from tasks.address import address
 from tasks.channel import hand_over
-from tasks.deliver import Post, Sent, outbox, pause, requeue, send, unreached
+from tasks.deliver import Post, Sent, later, outbox, pause, requeue, send, unreached
 from tasks.letters import Letter, Line, clean, masked, written
 from tasks.token import Token, read
 from tasks.words import EN, LANGUAGES
@@ -94,8 +97,28 @@ def test_thirty_items_are_one_digest_by_deadline_with_the_late_ones_counted(bank
     assert mail["Subject"] == "30 items wait for you, 1 late"
     text = text_of(mail)
     assert [int(n) for n in re.findall(r"restriction (\d+),", text)] == [cases[17], *cases[:17], *cases[18:]]
-    assert LINK.findall(text) == ["inbox"]
     assert bank.rows("SELECT count(*) FROM told")[0][0] == 30
+
+
+def test_each_line_of_a_digest_has_its_own_link_for_its_reader_until_its_deadline(bank: Db, server: MailServer) -> None:
+    cases = restrict(bank, 3, "Hong Gil-dong")
+    for case, due_on in zip(cases, ("2026-11-20", "2026-11-27", "2027-03-01"), strict=True):
+        bank.run("UPDATE item SET due_on = ? WHERE case_id = ?", due_on, case)
+    assert deliver(bank) == Sent(sent=1)
+    (mail,) = server.mails()
+    *links, inbox = LINK.findall(text_of(mail))
+    assert inbox == "inbox"
+    for case, link, days in zip(cases, links, (1, 3, 14), strict=True):
+        token = read(link, SECRET, NOW)
+        assert isinstance(token, Token)
+        assert (token.case, token.person, token.round) == (case, "choi", 1)
+        assert (token.seq, token.digest) == bank.rows("SELECT seq, head FROM cases WHERE id = ?", case)[0]
+        end = later(NOW, days * 86400)
+        assert read(link, SECRET, later(end, -1)) == token
+        assert read(link, SECRET, end) == Refused("link_expired", {"expired_at": f"{end[:19]}+00:00"})
+        assert f'<a href="https://postloan.example/{link}">restriction {case}, H*** Gil-dong</a>' in html_of(mail)
+    assert "Each ends at its item's deadline, after 14 days at most" in " ".join(text_of(mail).split())
+    assert [link.removesuffix('"><b>Open') for link in LINK.findall(html_of(mail))][-1] == "inbox"
 
 
 def test_a_digest_lists_what_can_be_read_and_counts_the_rest(bank: Db, server: MailServer) -> None:
@@ -103,7 +126,34 @@ def test_a_digest_lists_what_can_be_read_and_counts_the_rest(bank: Db, server: M
     deliver(bank)
     text = text_of(server.mails()[0])
     assert len(re.findall(r"restriction \d+,", text)) == 40
+    assert len(LINK.findall(text)) == 41  # one a line, and the inbox
+    assert len(server.kept[0].content or "") < 60_000  # a mail program cuts off what is twice as long
     assert "and 5 more in the inbox" in text
+
+
+def test_a_service_of_short_messages_gets_a_long_digest_in_parts_and_no_link_is_cut(bank: Db) -> None:
+    parts: list[str] = []
+
+    class Chat(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            parts.append(orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Chat) as chat:
+        threading.Thread(target=chat.serve_forever, daemon=True).start()
+        bank.run("UPDATE channel SET url = ?", f"mmost://127.0.0.1:{chat.server_port}/token")
+        cases = restrict(bank, 40)
+        sent = deliver(bank)
+        chat.shutdown()
+    assert sent == Sent(sent=1)
+    assert len(parts) > 1
+    assert max(map(len, parts)) <= 4000  # what Mattermost takes
+    read_again = [read(link, SECRET, NOW) for part in parts for link in LINK.findall(part) if link != "inbox"]
+    assert [token.case for token in read_again if isinstance(token, Token)] == cases
 
 
 def test_an_item_that_several_may_do_is_told_to_each_of_them(db: Db, server: MailServer) -> None:
@@ -253,15 +303,15 @@ def test_every_step_of_every_process_has_its_words_in_each_language(language: st
                 assert step.role in words.roles
                 for kind in ("item", "remind", "late", "nobody", "restriction"):
                     lines = [Line(n, kind, process.name, name, "", "", "", step.role, DUE, "why_role") for n in (1, 2)]
-                    for letter in (written("Kim", lines[:1], language, "Bank", DAY, 1, "x:"),
-                                   written("Kim", lines, language, "Bank", DAY, 1, "x:")):  # fmt: skip
+                    for letter in (written("Kim", lines[:1], language, "Bank", DAY, "x:"),
+                                   written("Kim", lines, language, "Bank", DAY, "x:")):  # fmt: skip
                         assert not set("{}_") & set(letter.subject + letter.text)
 
 
 def test_a_korean_letter_says_the_books_words_in_korean() -> None:
     line = Line(7, "item", "control", "confirm", "K1", "Saebyeol", "Seongsu", "credit_manager", None, "why_role",
                 says="no drawing", by="신우진", by_on="2026-11-24")  # fmt: skip
-    letter = written("최은지", [line], "ko", "Bank", DAY, 1, "x:")
+    letter = written("최은지", [line], "ko", "Bank", DAY, "x:")
     for said in (letter.text, letter.html):
         assert "7, K1 인출정지" in said
         assert "신우진, 2026년 11월 24일 (화)" in said
@@ -269,7 +319,7 @@ def test_a_korean_letter_says_the_books_words_in_korean() -> None:
 
 def test_a_step_that_has_no_words_yet_goes_by_its_identifier() -> None:
     line = Line(7, "item", "appraisal", "sign_off", "", "", "", "head", None, "why_role")
-    letter = written("Kim", [line], "en", "Bank", DAY, 1, "x:")
+    letter = written("Kim", [line], "en", "Bank", DAY, "x:")
     assert letter.subject == "Sign off: appraisal 7"
     assert "Sign off: an item waits for you." in letter.text
 
@@ -324,8 +374,9 @@ names = st.text(max_size=30)
 def test_whatever_the_names_the_server_gets_one_recipient_and_one_of_each_header(
     server: MailServer, reader: str, borrower: str, unit: str, bank: str, whom: str, kind: str
 ) -> None:
-    line = Line(1, kind, "inspection", "review", whom, borrower, unit, "account_manager", DUE, "why_deputy", whom)
-    letter = written(reader, [line], "en", bank, DAY, 3, "https://postloan.example/x")
+    line = Line(1, kind, "inspection", "review", whom, borrower, unit, "account_manager", DUE, "why_deputy", whom,
+                "https://postloan.example/x", 3)  # fmt: skip
+    letter = written(reader, [line], "en", bank, DAY, "https://postloan.example/inbox")
     assert hand_over(server.url("choi"), {}, "id@example.com", letter) is None
     mail = server.mails()[-1]
     assert server.kept[-1].rcpt_tos == ["choi@example.com"]
@@ -334,8 +385,9 @@ def test_whatever_the_names_the_server_gets_one_recipient_and_one_of_each_header
     assert text_of(mail).split() == letter.text.split()
 
 
-def test_the_letter_is_recorded_without_its_link(bank: Db, server: MailServer) -> None:
-    restrict(bank)
+@pytest.mark.parametrize("items", [1, 3])
+def test_the_letter_is_recorded_without_its_links(bank: Db, server: MailServer, items: int) -> None:
+    restrict(bank, items)
     deliver(bank)
     ((subject, body),) = bank.rows("SELECT subject, body FROM message")
     said = text_of(server.mails()[0])
