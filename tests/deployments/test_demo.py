@@ -2,22 +2,27 @@
 
 import fcntl
 import json
+import re
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from deployments import ports
 from deployments.commands.demo import HOME
 from deployments.commands.serve import PORT
-from deployments.demo import MARK, of_others
+from deployments.demo import MARK, Outcome, of_others
 from deployments.portfolio import portfolio
 from door.db import connect
 from tests.deployments.conftest import Api
+from tests.deployments.last_line import KEYS, missed
 from tests.deployments.shell import Shell, bank_of
 from tests.deployments.test_readme import STREAMS
 
@@ -36,6 +41,16 @@ for life in lives:
     at = nullcontext(prefect) if prefect else server(Path(home, "prefect"))
     done = live(seed, loans, url, Path(home), at, lambda *_: None, weeks)
     print(json.dumps([done.as_json(), heads(url)]))
+"""
+SHORT = """
+from functools import partial
+from pathlib import Path
+from deployments import cli
+from deployments.commands.run import quiet
+quiet(Path("var/demo/prefect").resolve())  # which must come before Prefect
+from deployments import demo
+demo.live, demo.last_day = partial(demo.live, weeks=2), partial(demo.last_day, weeks=2)
+cli.main()
 """
 Life = tuple[dict[str, int], dict[str, str]]
 
@@ -81,9 +96,46 @@ def test_the_same_seed_lives_the_same_quarter_to_the_last_hash(url: str, tmp_pat
     assert {stream.partition(":")[0] for stream in first[1]} < STREAMS
     for what in ("outsourced", "concluded", "verified_site", "closed", "flow_runs"):
         assert counts[what] > 0, what
-    second, other = lived(tmp_path, url, api.url, f"3,{LOANS},{WEEKS}", f"4,{LOANS},1")
+    second, week, other = lived(tmp_path, url, api.url, f"3,{LOANS},{WEEKS}", f"3,{LOANS},1", f"4,{LOANS},1")
     assert second == first
     assert not set(other[1].values()) & set(first[1].values())
+    alike = {what for what, n in week[0].items() if other[0][what] == n}
+    assert not alike & {"cases_opened", "outsourced", "concluded", "journal_entries"}
+
+
+@pytest.mark.slow
+def test_a_demo_stays_up_where_it_says_lets_in_whom_it_names_and_goes_at_ctrl_c(
+    tmp_path: Path, eventually: Any
+) -> None:
+    (tmp_path / "prefect.yaml").symlink_to(ROOT / "prefect.yaml")
+    port, pages, log = ports.free(), ports.free(), tmp_path / "said"
+    words = [sys.executable, "-uc", SHORT, "demo", "--loans", "50", "--port", str(port), "--portal-port", str(pages)]
+    with log.open("w") as out, subprocess.Popen(words, cwd=tmp_path, stdout=out, stderr=out) as demo:
+        try:
+            eventually(lambda: "portal is up" in log.read_text() or demo.poll() is not None, 600)
+            said = log.read_text()
+            prefect, portal = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{pages}"
+            assert set(re.findall(r"http://[\d.]+:\d+", said)) == {prefect, portal}, said
+            assert httpx.get(prefect).is_success
+            role, person, password = re.findall(r"^ *(operations) +(\S+) +(\S+) +\d+ *$", said, re.MULTILINE)[0]
+            with httpx.Client(base_url=portal, follow_redirects=True) as browser:
+                page = browser.post("/signin", data={"username": person, "password": password, "next": f"/{role}"})
+            assert page.url.path == f"/{role}"
+            assert page.is_success
+        finally:
+            demo.send_signal(signal.SIGINT)
+            assert demo.wait(180) == 0
+    for address in (prefect, portal):
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(address)
+
+
+def test_the_check_of_the_last_line_sees_what_is_missing_zero_or_divergent() -> None:
+    good = dict.fromkeys(KEYS, 1) | {"replay_divergences": 0}
+    assert missed(json.dumps(good)) == []
+    assert missed(json.dumps({**good, "lifted": 0, "replay_divergences": 2})) == ["lifted", "replay_divergences"]
+    assert missed(json.dumps({key: n for key, n in good.items() if key != "open"})) == ["open"]
+    assert tuple(Outcome.__dataclass_fields__) == KEYS
 
 
 def test_a_database_that_holds_what_no_demo_made_is_not_emptied(
