@@ -134,7 +134,7 @@ def facts(asking: Asking, s: State, sight: Sight, opening: Mapping[str, Any], bo
     if manager and not sight.vendor:
         add(say("Account manager"), names.get(manager, manager))
     if book:
-        by = sorted({r.replace("_", " ") for ask in opening.get("asks", ()) for r in ask["rules"]})
+        by = sorted({reader.rule(r) for ask in opening.get("asks", ()) for r in ask["rules"]})
         more = f": {', '.join(by)}" if by and not sight.vendor else ""
         add(say("Rules"), say("Book {version}").format(version=book.version) + more)
     return made

@@ -93,6 +93,16 @@ class Reader:
         """A word of the policy book that stands for itself: an answer, what a photograph shows."""
         return self.read(code.replace("_", " ").capitalize())
 
+    def rule(self, id_: str) -> str:
+        """What a rule of the book is called, or what else an inspection is due by."""
+        if found := re.fullmatch(r"(\w+?)_(\d+)_days_before", id_):
+            return self.say("{kind}, {n} days before").format(kind=self.kind(found[1]), n=found[2])
+        if found := re.fullmatch(r"order[ _:](\d+)", id_):
+            return self.say("by order {id}").format(id=found[1])
+        if id_.startswith("condition:"):
+            return self.say("condition: {name}").format(name=id_.removeprefix("condition:"))
+        return self.read(id_.replace("_", " "))
+
     def number(self, value: int) -> str:
         return str(format_decimal(value, locale=self.language))
 

@@ -143,7 +143,7 @@ def _judged(action: str, p: Mapping[str, Any], reader: Reader, book: Book | None
     if p.get("findings"):
         yield say("Findings: {n}.").format(n=len(p["findings"]))
     if "rule" in p and "probability" in p:
-        yield say("By the rule {rule}, with probability {p}.").format(rule=p["rule"], p=p["probability"])
+        yield say("By the rule {rule}, with probability {p}.").format(rule=reader.rule(p["rule"]), p=p["probability"])
     if p.get("triggers"):
         yield say("Met: {what}.").format(what=", ".join(reader.read(t.replace("_", " ")) for t in p["triggers"]))
     for r in (*p.get("restrictions", ()), *p.get("orders", ())):

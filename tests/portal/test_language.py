@@ -1,6 +1,7 @@
 """Every word of the portal stands in the catalogue of each language, and the blanks of a sentence with it."""
 
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tasks import sentences
 from tasks.found import DIFFERS, FAULTS, INSTEAD
 from tasks.sentences import CONDITIONS, REFUSALS, TO_HIM
 from tasks.words import LANGUAGES as LANGUAGE_WORDS
+from tests.portal.conftest import Office
 
 HERE = Path(portal.__file__).parent
 KEYWORDS = {"say": None, "_": None, "gettext": None, "ngettext": (1, 2)}
@@ -71,3 +73,32 @@ def test_a_refusal_names_steps_roles_and_acts_in_the_readers_language() -> None:
     said = Reader("ko").why(Refused("not_here", {"step": "verify_desk", "offered": ["verify", "disagree"]}), {})
     assert said == "서면 이중확인 단계에서는 할 수 없습니다. 할 수 있는 것: 적정으로 확인, 이견 제출."
     assert Reader("ko").why(Refused("role", {"role": "account_manager"}), {}) == "그 날 담당RM 역할이 있어야 합니다."
+
+
+MACHINES = re.compile(r"\bUTC\b|\d{4}-\d\d-\d\d|\b[a-z]+_[a-z_]+\b|\bcatch_up\b")
+PAGES = ("/inbox", "/visits", "/cases", "/controls", "/operations", "/audit", "/staff", "/staff/units")
+
+
+@pytest.mark.parametrize("role", ["account_manager", "post_loan_officer", "credit_manager", "operations", "auditor",
+                                  "administrator"])  # fmt: skip
+def test_no_page_shows_an_identifier_a_day_of_the_machines_or_utc(office: Office, role: str) -> None:
+    """What stands in <code> is for comparing; addresses and what is typed into fields are no text."""
+    person = office.of(role)
+    browser, todo, seen = office.at(person), list(PAGES), dict[str, int]()
+    browser.cookies.set("language", "ko")
+    found = set()
+    while todo:
+        path = todo.pop(0)
+        kind = re.sub(r"\d+|[\w.]*[0-9a-f]{16,}[\w.]*", "N", path)
+        seen[kind] = seen.get(kind, 0) + 1
+        answer = browser.get(path) if seen[kind] < 4 else None
+        if answer is None or "text/html" not in answer.headers.get("content-type", ""):
+            continue
+        text = re.sub(r"<(script|code|svg|textarea)\b.*?</\1>", "", answer.text, flags=re.S)
+        found |= {(path, said.strip()) for said in re.findall(r">([^<>]+)<", text) if MACHINES.search(said)}
+        todo += [
+            unescape(link)
+            for link in dict.fromkeys(re.findall(r'href="(/(?:cases|audit|controls|staff)[^"#?]*)"', text))
+        ]
+    assert found == set()
+    assert sum(seen.values()) > 5

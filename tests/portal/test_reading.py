@@ -12,6 +12,7 @@ from tests.portal.conftest import Office
 from tests.portal.test_evidence import visit
 from tests.portal.test_step import with_finding
 
+DRAWN = ("base", "top_up")  # besides the rules by which a case is always drawn
 OTHERS = sorted(set(LANGUAGES) - {"en"})
 
 
@@ -35,6 +36,12 @@ def said(book: Book) -> Iterator[tuple[str, str]]:
     for section in SECTIONS:
         for code, rule in getattr(book, section).items():
             yield rule.says, code
+    rules = book.rules
+    ids = [rule.id for layers in (rules.path, rules.template, rules.regular_months, rules.use_days)
+           for rule in (*layers.product, *layers.customer, layers.default)]  # fmt: skip
+    yield from ((id_.replace("_", " "), "rules") for id_ in ids)
+    for id_ in (*(rule.id for rule in book.sampling.always), *DRAWN):
+        yield id_.replace("_", " "), "sampling"
     for rule in book.line:
         yield rule.id.replace("_", " "), "line"
 
@@ -84,3 +91,11 @@ def test_a_korean_reads_korean_questions_on_a_visit_a_step_form_and_the_case(off
         shown = browser.get(address).text
         assert any(text in shown for text in korean), address
         assert [text for text in english if text in shown] == [], address
+
+
+def test_what_an_inspection_is_due_by_is_read_too() -> None:
+    says = {"rating_30_days_before": "등급재평가, 30일 전", "order 178": "시정요구 178", "condition:visited-more-often":
+            "조건: visited-more-often", "by_project": "프로젝트"}  # fmt: skip
+    assert {id_: Reader("ko").rule(id_) for id_ in says} == says
+    assert Reader("en").rule("repayment_60_days_before") == "repayment source, 60 days before"
+    assert Reader("en").rule("large_monthly") == "large monthly"
