@@ -97,7 +97,8 @@ def test_the_day_of_an_inspector(served: Served, tmp_path: Path) -> None:
 def test_an_own_visit_of_an_account_manager(served: Served, tmp_path: Path) -> None:
     """On his phone, at a customer of his: what the vendor's inspector would have done, handed in by himself."""
     office = served.office
-    s, manager = next((s, person) for s, person in waiting(office, "collect") if s.facts["path"] != "desk")
+    s, manager = next((s, person) for s, person in waiting(office, "collect")
+                      if s.facts["path"] != "desk" and shown_there(*of(office, s.id))[0])  # fmt: skip
     day = Day(served, manager, PHONE)
     page = day.page
     day.goes_to("Visits")
@@ -121,6 +122,9 @@ def test_an_own_visit_of_an_account_manager(served: Served, tmp_path: Path) -> N
     day.reads("Receipt")
     day.looks("manager-receipt")
     assert read_case(office.db, s.id).step != "collect"  # type: ignore[union-attr]
+    day.at(f"/cases/{s.id}")
+    expect(page.get_by_role("region", name="Evidence").get_by_role("img")).to_have_count(len(photos))
+    day.looks("case-with-evidence")
     day.signs_out()
 
 
