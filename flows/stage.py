@@ -12,7 +12,7 @@ from prefect.logging import get_run_logger
 
 from door.db import Db
 from models.runs import Decided
-from tasks import house
+from tasks import books, house
 from tasks.run import Run, finish, start
 from tasks.work import waits, work
 
@@ -33,10 +33,11 @@ def named(stage: str) -> Callable[[], str]:
 
 
 class Stage:
-    """A stage at work: its run (None: nothing to do), counts for the artifact, due rows for the run's end."""
+    """A stage at work: its run (None: nothing to do), counts for the artifact, due rows for the run's end. `closed`: the
+    calendar by which the bank is shut on that day."""
 
-    def __init__(self, run: Run | None) -> None:
-        self.run = run
+    def __init__(self, run: Run | None, closed: str = "") -> None:
+        self.run, self.closed = run, closed
         self.counts: dict[str, int] = {}
         self.due: Sequence[Decided] = ()
 
@@ -47,13 +48,17 @@ class Stage:
 
 @asynccontextmanager
 async def stage(name: str, as_of: date | None, has_work: Callable[[Db], bool]) -> AsyncIterator[Stage]:
-    """Opens the stage's run (or takes up an unfinished one), closes it after the steps, writes the artifact."""
+    """Opens the stage's run (or takes up an unfinished one), closes it after the steps, writes the artifact. By itself,
+    without a date, a stage rests on days that are no business days of the bank."""
     here = house.current()
     day = as_of or here.business_date()
     with here.db() as db:
         flow_run = str(runtime.flow_run.id or "")
-        run = start(db, here, name, day, flow_run, lambda: has_work(db), lambda: time.sleep(PAUSE_S))
-        at_work = Stage(run)
+        closed = books.shut(db, day.isoformat()) if as_of is None else ""
+        run = None
+        if not closed:
+            run = start(db, here, name, day, flow_run, lambda: has_work(db), lambda: time.sleep(PAUSE_S))
+        at_work = Stage(run, closed)
         yield at_work
         if run is not None:
             finish(run, at_work.due)
@@ -63,11 +68,10 @@ async def stage(name: str, as_of: date | None, has_work: Callable[[Db], bool]) -
 async def _tell(name: str, day: date, done: Stage) -> None:
     rows = [{"what": what, "cases": n} for what, n in sorted(done.counts.items())]
     run = f"run {done.run.id}" if done.run else "no run"
-    get_run_logger().info(
-        "%s of %s: %s", name, day, ", ".join(f"{r['what']} {r['cases']}" for r in rows) or "nothing to do"
-    )
+    idle = f"no business day (calendar {done.closed})" if done.closed else "nothing to do"
+    get_run_logger().info("%s of %s: %s", name, day, ", ".join(f"{r['what']} {r['cases']}" for r in rows) or idle)
     await acreate_table_artifact(
-        key=name.replace("_", "-"), table=rows or [{"what": "nothing to do", "cases": 0}],
+        key=name.replace("_", "-"), table=rows or [{"what": idle, "cases": 0}],
         description=f"{name.replace('_', ' ')} of {day} ({run})",
     )  # fmt: skip
 

@@ -62,6 +62,12 @@ def in_force(db: Db, day: str) -> str:
     return str(versions[0][0])
 
 
+def shut(db: Db, day: str) -> str:
+    """The bank's calendar, where that day is none of its business days; empty where it is one."""
+    found = book(db, in_force(db, day))
+    return "" if found.is_business_day(day, found.calendar) else found.calendar
+
+
 def letters(db: Db, day: str) -> Letters:
     """What a message may tell on a day; the least where no book is in force."""
     try:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from deployments.bench.weeks import founded
-from deployments.demo import take_in
+from deployments.demo import BEGIN, take_in
 from deployments.serve import status
 from door.db import Db
 from tasks.house import House
@@ -50,15 +50,15 @@ def scheduled_soon(folder: Path) -> Path:
 def test_a_schedule_starts_a_run_that_opens_the_cases_that_are_due(
     db: Db, url: str, tmp_path: Path, migrated: Path, port: int, eventually: Callable[..., Any]
 ) -> None:
-    here = House(url, tmp_path / "bank")
-    today = here.business_date()
-    take_in(db, here, founded(db, here, since=today), today)
+    here = House(url, tmp_path / "bank", today=lambda: BEGIN)  # a business day, whenever this is tried
+    take_in(db, here, founded(db, here), BEGIN)
     assert db.rows("SELECT 1 FROM cases WHERE process = 'inspection'") == []
     home = tmp_path / "prefect"
     home.mkdir()
     shutil.copy(migrated, home / "prefect.db")
     file = scheduled_soon(tmp_path / "bank-as-deployed")
-    env = {**os.environ, "POSTLOAN_DATABASE_URL": url, "POSTLOAN_HOME": str(here.home)}
+    env = {**os.environ, "POSTLOAN_DATABASE_URL": url, "POSTLOAN_HOME": str(here.home),
+           "POSTLOAN_TODAY": BEGIN.isoformat()}  # fmt: skip
     with (home / "said").open("wb") as said:
         process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(home), str(port), str(file)], cwd=ROOT, env=env,
                                    stdout=said, stderr=said, start_new_session=True)  # fmt: skip

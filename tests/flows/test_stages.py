@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -80,6 +80,28 @@ def test_the_deadlines_say_how_many_items_nobody_may_do_and_tell_of_each_once(br
     for _ in range(2):
         assert branch.run("deadlines")["nobody"] == visits > 0
         assert branch.db.rows(before) == [(visits,)]
+
+
+HOLIDAY, SATURDAY = date(2026, 3, 2), date(2026, 1, 10)  # by the shipped calendar
+
+
+def test_on_a_day_that_is_no_business_day_a_run_by_itself_does_nothing_and_says_so(
+    branch: Branch, api: Api, artifacts: Artifacts
+) -> None:
+    for day in (HOLIDAY, SATURDAY):
+        branch.days.day = day
+        before = branch.db.rows("SELECT count(*) FROM entry")
+        for stage in ("scheduled_inspection", "deadlines", "nightly_audit"):
+            assert branch.run(stage) == {}
+            [idle] = api.post("/flow_runs/filter", sort="START_TIME_DESC", limit=1)
+            assert table(artifacts(idle["id"])[0]) == {"no business day (calendar KR)": 0}
+        assert branch.db.rows("SELECT count(*) FROM entry") == before
+    assert branch.attempts() == []
+
+
+def test_whoever_names_such_a_day_means_it(branch: Branch) -> None:
+    branch.days.day = HOLIDAY
+    assert branch.run("scheduled_inspection", as_of=HOLIDAY.isoformat())["due rows started"] > 0
 
 
 @pytest.mark.slow

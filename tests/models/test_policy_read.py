@@ -21,7 +21,7 @@ NAMED = {"fits.py", "load.py", "apply.py"}  # where sections and fields are aske
 ABOUT = {"places", "semantics"}  # of the book itself, no rules
 
 
-OWN = {"timer", "is_business_day"}  # which the book's own deadlines ask
+OWN = {"timer"}  # which the book's own deadlines ask
 
 
 def models(at: Any) -> Iterator[type[BaseModel]]:
