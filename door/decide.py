@@ -9,7 +9,21 @@ from typing import Any
 
 from door.command import SYSTEM, Command, Person, Refused, Rules
 from door.fold import State, held_days
-from models.process import END, GATEWAY, ITEM_ACTS, ONLY_READS, SERVICE, START, USER, Do, Process, Step, clauses, holds
+from models.process import (
+    END,
+    GATEWAY,
+    ITEM_ACTS,
+    ONLY_READS,
+    OUTSIDE,
+    SERVICE,
+    START,
+    USER,
+    Do,
+    Process,
+    Step,
+    clauses,
+    holds,
+)
 
 
 @dataclass(slots=True)
@@ -266,7 +280,7 @@ def _item_act(process: Process, step: Step, s: State, c: Command, payload: Mappi
             return Refused("reads_only")
         if s.subject == actor.id or s.subject in actor.related:
             return Refused("related", {"subject": s.subject})
-        if actor.lane == "vendor" and s.owner != actor.id:
+        if actor.lane in OUTSIDE and s.owner != actor.id:
             return Refused("not_yours", {"owner": s.owner})
         return Move(s.step, next(iter(sorted(actor.roles)), "none"), None, s.due_on)
     if c.action == "reassign":

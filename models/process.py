@@ -19,6 +19,7 @@ START, USER, SERVICE, GATEWAY, END = "start", "user", "service", "gateway", "end
 #: Acts on the item, the same for every process; they never move the case (cancel ends it).
 ITEM_ACTS = ("claim", "hand_back", "delegate", "reassign", "hold", "comment", "cancel", "remind")
 ONLY_READS = frozenset({"auditor"})  # roles with which alone nobody acts at all, not even to comment
+OUTSIDE = frozenset({"vendor"})  # lanes of other houses: their people comment on nothing but what is their own
 
 
 class Form(BaseModel):
