@@ -60,7 +60,7 @@ class Schedule(Strict):
 
 class Limit(Strict):
     limit: int = Field(ge=1)
-    collision_strategy: Literal["ENQUEUE", "CANCEL_NEW"]
+    collision_strategy: Literal["ENQUEUE"]  # CANCEL_NEW would lose every run while one hangs
 
 
 class Pool(Strict):

@@ -1,4 +1,5 @@
-"""What every stage has in common: its run is opened, its steps done, its end recorded, and operations told."""
+"""What every stage has in common: its run is opened, its steps done, its end recorded, operations told, and the stages
+woken that have to do with what came of it."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -6,15 +7,18 @@ from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
 
-from prefect import runtime
+from prefect import get_client, runtime
 from prefect.artifacts import acreate_table_artifact
+from prefect.client.schemas.objects import FlowRunPolicy
 from prefect.logging import get_run_logger
 
 from door.db import Db
+from flows.wake import wake
+from models.policy import PolicyError
 from models.runs import Decided
 from tasks import books, house
-from tasks.run import Run, finish, start
-from tasks.work import waits, work
+from tasks.run import Run, Untimely, finish, start
+from tasks.work import left_for, waits, work
 
 PAUSE_S = 0.004  # between two chunks of a batch: people's acts come in here
 
@@ -56,13 +60,34 @@ async def stage(name: str, as_of: date | None, has_work: Callable[[Db], bool]) -
         flow_run = str(runtime.flow_run.id or "")
         closed = books.shut(db, day.isoformat()) if as_of is None else ""
         run = None
-        if not closed:
-            run = start(db, here, name, day, flow_run, lambda: has_work(db), lambda: time.sleep(PAUSE_S))
+        try:
+            if not closed:
+                run = start(db, here, name, day, flow_run, lambda: has_work(db), lambda: time.sleep(PAUSE_S))
+        except (PolicyError, Untimely):
+            await for_good()
+            raise
         at_work = Stage(run, closed)
         yield at_work
         if run is not None:
             finish(run, at_work.due)
+            following = left_for(db, run.id, name) if _by_itself() else []
     await _tell(name, day, at_work)
+    if run is not None:
+        for other in following:
+            await wake(other)
+
+
+def _by_itself() -> bool:
+    """Called by Prefect, and no part of the bank's day, which calls the next stage anyway."""
+    return bool(runtime.deployment.id) and not runtime.flow_run.parent_flow_run_id
+
+
+async def for_good() -> None:
+    """What ends this run now is no accident: neither it nor the day that it is a part of is tried again."""
+    async with get_client() as client:
+        for run in (runtime.flow_run.id, runtime.flow_run.parent_flow_run_id):
+            if run:
+                await client.update_flow_run(run, empirical_policy=FlowRunPolicy(retries=0))
 
 
 async def _tell(name: str, day: date, done: Stage) -> None:

@@ -19,6 +19,13 @@ def waits(db: Db, *steps: str) -> bool:
     return any(_waiting(db, step, 0, 1) for step in steps)
 
 
+def left_for(db: Db, run: int, stage: str) -> list[str]:
+    """The other stages that have to do with cases which this run of a stage moved to where they now wait."""
+    steps = db.rows("SELECT DISTINCT c.step FROM entry e JOIN cases c ON c.stream = e.stream "
+                    "WHERE e.run = ? AND c.process = 'inspection'", run)  # fmt: skip
+    return sorted({SERVICES[step].stage for (step,) in steps if step in SERVICES} - {stage})
+
+
 def work(run: Run, step: str, limit: int = 0) -> Counter[str]:
     """Decides the cases waiting at the step, at most `limit` (0: all), and returns how many took which arrow.
 

@@ -167,6 +167,14 @@ def test_an_unset_variable_is_refused_before_anything_is_sent(
         ({"schedules": [schedule(timezone="Asia/Soul")]}, "Asia/Soul"),
         ({"schedules": [schedule(active=True)]}, "schedules.0.active: this key is unknown."),
         ({"schedules": [schedule(rrule="FREQ=DAILY")]}, "schedules.0: give either cron or rrule."),
+        (
+            {"schedules": [{"slug": "often", "interval": 3600, "timezone": "Asia/Seoul"}]},
+            "schedules.0.interval: this key is unknown.",
+        ),
+        (
+            {"concurrency_limit": {"limit": 1, "collision_strategy": "CANCEL_NEW"}},
+            "concurrency_limit.collision_strategy: Input should be 'ENQUEUE'.",
+        ),
         ({"tags": ["stage"]}, "add the tag postloan: by it deploy knows its own."),
         ({"pull": []}, "pull: this key is unknown."),
         ({"entrypoint": "flows/some.py:absent"}, "there is no flow at flows/some.py:absent."),

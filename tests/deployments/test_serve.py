@@ -8,7 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +202,44 @@ def test_a_killed_server_comes_back_and_the_worker_goes_on(site: Site, project: 
     run = site.api.call("tiny")
     site.eventually(lambda: site.api.state(run) == "Completed")
     assert site.state.parts["worker"] == before["worker"]
+
+
+@pytest.mark.slow
+def test_a_run_that_an_operator_cancels_ends_and_the_one_that_waits_for_its_place_runs(
+    site: Site, project: Any, gate: Path
+) -> None:
+    site.start(waiting(project, gate))
+    run, after = begin(site, gate), site.api.call("waiting")
+    site.api.post(f"/flow_runs/{run['id']}/set_state", state={"type": "CANCELLING"})
+    site.eventually(lambda: site.api.state(run["id"]) == "Cancelled")
+    site.eventually(lambda: not lives(int(run["infrastructure_pid"])))
+    (gate / "may end").touch()
+    site.eventually(lambda: site.api.state(after) == "Completed")
+
+
+@pytest.mark.slow
+def test_the_runs_that_an_outage_missed_are_made_up_for_one_after_the_other_the_oldest_first(
+    site: Site, project: Any
+) -> None:
+    """Each on the date of the day on which it runs, so that all but the first find nothing left to do."""
+    often = [{"slug": "often", "rrule": "FREQ=SECONDLY;INTERVAL=10", "timezone": "Asia/Seoul"}]
+    file = project.write(project.deployment("often", schedules=often))
+    site.start(file)
+    site.eventually(lambda: site.api.runs("often", "Completed"))
+    gone = datetime.now(UTC).isoformat()
+    site.kill(*site.state.parts.values())
+    time.sleep(35)
+    back = datetime.now(UTC).isoformat()
+    site.start(file)
+
+    def missed() -> list[dict[str, Any]]:
+        return [run for run in site.api.runs("often") if gone < run["expected_start_time"] < back]
+
+    site.eventually(lambda: {run["state_name"] for run in missed()} == {"Completed"})
+    assert len(missed()) >= 3
+    starts = [run["start_time"] for run in missed()]
+    assert starts == sorted(starts)
+    assert all(run["end_time"] <= start for run, start in zip(missed(), starts[1:], strict=False))
 
 
 @pytest.mark.slow

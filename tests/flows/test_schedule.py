@@ -1,5 +1,5 @@
 """Acceptance: the bank's own prefect.yaml and flows, a book approved by two, a snapshot taken in; nobody calls
-anything, and when the time of the schedule has come cases are opened."""
+anything, and when the time of the schedule has come cases are opened, and dispatched by the stage that this wakes."""
 
 import os
 import shutil
@@ -66,12 +66,15 @@ def test_a_schedule_starts_a_run_that_opens_the_cases_that_are_due(
     try:
         eventually(lambda: "worker" in getattr(status(home), "parts", {}))
         run = eventually(lambda: api.runs("scheduled_inspection", "Completed"))[0]
+        woken = eventually(lambda: [r for r in api.runs("outsourced_collection", "Completed") if "wake" in r["tags"]])
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(180) == 0
     assert run["auto_scheduled"]
     assert run["created_by"]["type"] == "SCHEDULE"
     assert set(run["tags"]) >= {"postloan", "stage"}
+    assert not woken[0]["auto_scheduled"]
+    assert db.rows("SELECT 1 FROM cases WHERE process = 'inspection' AND step = 'visit'")
     [(ours, step)] = db.rows("SELECT c.id, c.step FROM attempt a JOIN cases c ON c.id = a.run WHERE a.flow_run = ?",
                              run["id"])  # fmt: skip
     opened = db.rows("SELECT count(*) FROM entry WHERE run = ? AND action = 'open'", ours)[0][0]

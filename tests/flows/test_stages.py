@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from deployments.demo import BEGIN
+from tasks.work import left_for
 from tests.deployments.conftest import Api
 from tests.flows.conftest import Artifacts, Branch
 
@@ -104,6 +105,19 @@ def test_whoever_names_such_a_day_means_it(branch: Branch) -> None:
     assert branch.run("scheduled_inspection", as_of=HOLIDAY.isoformat())["due rows started"] > 0
 
 
+def test_a_run_wakes_the_stages_of_what_it_moved_and_one_that_moved_nothing_wakes_none(branch: Branch) -> None:
+    def left() -> list[str]:
+        run, stage = branch.db.rows("SELECT id, subject FROM cases WHERE process = 'run' ORDER BY id DESC LIMIT 1")[0]
+        return left_for(branch.db, run, stage.partition("/")[0])
+
+    branch.run("scheduled_inspection")
+    assert left() == ["outsourced_collection"]
+    branch.run("scheduled_inspection")
+    assert left() == []  # what waits there was left by another
+    branch.run("outsourced_collection")
+    assert left() == []  # it waits for people
+
+
 @pytest.mark.slow
 def test_without_a_snapshot_nothing_is_opened_and_nothing_fails(branch: Branch) -> None:
     before = BEGIN - timedelta(days=1)
@@ -114,7 +128,7 @@ def test_without_a_snapshot_nothing_is_opened_and_nothing_fails(branch: Branch) 
 
 def test_without_a_book_the_run_fails_with_a_sentence(branch: Branch) -> None:
     branch.db.run("DELETE FROM book_version")
-    branch.ask("nightly_audit")  # the one stage that is not tried again
+    branch.ask("nightly_audit")
     assert branch.bureau.answer()["error"].startswith(f"PolicyError: No policy book is in force on {BEGIN}: propose")
 
 
@@ -141,34 +155,43 @@ def test_the_nights_audit_fails_on_a_planted_fault_and_names_it(branch: Branch, 
     assert (run["state_name"], run["run_count"], step) == ("Failed", 1, "finished")
     assert f"case:{case}" in run["state"]["message"]
     assert table(artifacts(flow_run)[0])["faults"] == 1
+    branch.ask("lifecycle")
+    assert branch.bureau.answer()["error"].startswith("NotAsRecorded")
+    [day] = api.post("/flow_runs/filter", flow_runs={"name": {"any_": [f"lifecycle-{BEGIN}"]}}, sort="START_TIME_DESC",
+                     limit=1)  # fmt: skip
+    assert (day["state_name"], day["run_count"]) == ("Failed", 1)
 
 
 TROUBLE = {
     "sqlite": (
-        "CREATE TRIGGER trouble BEFORE INSERT ON entry WHEN new.run IS NOT NULL "
+        "CREATE TRIGGER trouble BEFORE INSERT ON {table} WHEN {when} "
         "BEGIN SELECT RAISE(ABORT, 'the disk is in trouble'); END",
     ),
     "postgresql": (
-        "CREATE FUNCTION trouble() RETURNS trigger AS $$BEGIN IF new.run IS NOT NULL THEN "
+        "CREATE FUNCTION trouble() RETURNS trigger AS $$BEGIN IF {when} THEN "
         "RAISE EXCEPTION 'the disk is in trouble'; END IF; RETURN new; END$$ LANGUAGE plpgsql",
-        "CREATE TRIGGER trouble BEFORE INSERT ON entry FOR EACH ROW EXECUTE FUNCTION trouble()",
+        "CREATE TRIGGER trouble BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION trouble()",
     ),
 }  # fmt: skip
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stage", "table", "when", "does"),
+    [("scheduled_inspection", "entry", "new.run IS NOT NULL", "due rows started"),
+     ("nightly_audit", "anchor", "1 = 1", "entries checked")])  # fmt: skip
 def test_after_an_error_of_the_database_the_run_is_tried_again_and_taken_up(
-    branch: Branch, api: Api, eventually: Callable[..., Any]
+    branch: Branch, api: Api, eventually: Callable[..., Any], stage: str, table: str, when: str, does: str
 ) -> None:
     for sql in TROUBLE[branch.db.dialect]:
-        branch.db.run(sql)
-    branch.ask("scheduled_inspection")
+        branch.db.run(sql.format(table=table, when=when))
+    branch.ask(stage)
     eventually(lambda: branch.attempts())
     [(flow_run, _, step)] = branch.attempts()
     assert step != "finished"
     eventually(lambda: api.state(flow_run) == "AwaitingRetry")
     assert branch.db.rows("SELECT 1 FROM cases WHERE process = 'inspection'") == []
-    branch.db.run("DROP TRIGGER trouble" + " ON entry" * (branch.db.dialect == "postgresql"))
-    assert branch.bureau.answer()["counts"]["due rows started"] > 10
-    assert branch.attempts() == [(flow_run, f"scheduled_inspection/{BEGIN}/1", "finished")]
+    branch.db.run("DROP TRIGGER trouble" + f" ON {table}" * (branch.db.dialect == "postgresql"))
+    assert branch.bureau.answer()["counts"][does] > 0
+    assert branch.attempts() == [(flow_run, f"{stage}/{BEGIN}/1", "finished")]
     assert api.get(f"/flow_runs/{flow_run}")["run_count"] == 2
