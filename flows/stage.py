@@ -59,7 +59,7 @@ async def stage(name: str, as_of: date | None, has_work: Callable[[Db], bool]) -
     with here.db() as db:
         flow_run = str(runtime.flow_run.id or "")
         closed = books.shut(db, day.isoformat()) if as_of is None else ""
-        run = None
+        run, following = None, list[str]()
         try:
             if not closed:
                 run = start(db, here, name, day, flow_run, lambda: has_work(db), lambda: time.sleep(PAUSE_S))
@@ -70,11 +70,11 @@ async def stage(name: str, as_of: date | None, has_work: Callable[[Db], bool]) -
         yield at_work
         if run is not None:
             finish(run, at_work.due)
-            following = left_for(db, run.id, name) if _by_itself() else []
+            if _by_itself():
+                following = left_for(db, run.id, name)
     await _tell(name, day, at_work)
-    if run is not None:
-        for other in following:
-            await wake(other)
+    for other in following:
+        await wake(other)
 
 
 def _by_itself() -> bool:
