@@ -138,9 +138,7 @@ def _reader(asking: Asking) -> Reader:
 
 def _acted(posted: Posted, action: str, cases: Sequence[int], his: Mapping[int, Waiting],
            names: Mapping[int, str]) -> list[Told]:  # fmt: skip
-    said = {
-        name: posted.text(name) for name in {"delegate": ("to", "reason"), "hold": ("until", "reason")}.get(action, ())
-    }
+    said = {name: posted.text(name) for name in ASKED.get(action, ())}
     verdicts = posted.asking.act(*(_command(posted, action, said, case, his.get(case)) for case in cases))
     return [_told(posted.asking, case, names[case], v) for case, v in zip(cases, verdicts, strict=True)]
 
