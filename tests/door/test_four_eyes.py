@@ -28,6 +28,7 @@ ROLES = ("inspector", "inspector", "account_manager", "account_manager", "branch
          "post_loan_officer", "post_loan_officer", "credit_manager", "credit_manager", "credit_manager",
          "policy_editor", "policy_editor")  # fmt: skip
 AUTHORITY = ("post_loan_officer", "branch_head", "credit_manager")
+OPENINGS = (("control", "propose"), ("order", "issue"))
 chance = st.randoms(use_true_random=True)
 
 
@@ -38,8 +39,9 @@ class Walk(RuleBasedStateMachine):
     reached: Counter[str]
     bank: Bank
 
-    @initialize(r=chance, path=st.sampled_from(("outsourced", "own", "desk")), busy=st.integers(10, 20))
-    def staff(self, r: Random, path: str, busy: int) -> None:
+    @initialize(r=chance, path=st.sampled_from(("outsourced", "own", "desk")), busy=st.integers(10, 20),
+                below=st.sampled_from((None, *OPENINGS)))  # fmt: skip
+    def staff(self, r: Random, path: str, busy: int, below: tuple[str, str] | None = None) -> None:
         type(self).walks += 1
         of = f".{type(self).walks}"
         self.bank.day = "2026-01-05"
@@ -56,6 +58,8 @@ class Walk(RuleBasedStateMachine):
         self.open("inspection", "open", SYSTEM, said={"path": path})
         for _ in range(busy):
             self.go_on(r, self.cases[0])
+        if below:
+            self.another_control_or_order_below_an_inspection(r, below, busy)
 
     def teardown(self) -> None:
         self.reached.update(self.seen)
@@ -177,11 +181,15 @@ class Walk(RuleBasedStateMachine):
 
     @rule(r=chance)
     def a_whole_list_is_decided_at_once(self, r: Random) -> None:
-        if (case := self.waiting(r)) is None:
+        places: dict[tuple[str, str], list[int]] = {}
+        for c in self.cases:
+            if not (state := self.bank.state(c)).closed_on:
+                places.setdefault((state.process, state.step), []).append(c)
+        if not places:
             return
-        state, step = self.at(case)
-        person, action = SYSTEM if step.kind == SERVICE else self.able(r, case), step.does[0].name
-        same = [c for c in self.cases if (s := self.bank.state(c)).step == state.step and s.process == state.process]
+        same = max(places.values(), key=len)
+        step = self.at(same[0])[1]
+        person, action = SYSTEM if step.kind == SERVICE else self.able(r, same[0]), step.does[0].name
         verdicts = self.bank.act(*[self.bank.command(person, action, c, said=self.said(r, action)) for c in same])
         for c, verdict in zip(same, verdicts, strict=True):
             self.tell(c, action, person, None, verdict)
@@ -196,12 +204,15 @@ class Walk(RuleBasedStateMachine):
             return
         self.delegate(case, self.able(r, case), self.one_of(r, self.at(case)[1].role))
 
-    @rule(r=chance, authority=st.sampled_from(("post_loan_officer", "branch_head", "credit_manager")))
+    @rule(r=chance, authority=st.sampled_from(("", "", "", *AUTHORITY)))
     def it_is_reassigned(self, r: Random, authority: str) -> None:
+        """Mostly by the authority of its lane."""
         if (case := self.waiting(r)) is None:
             return
-        to = self.one_of(r, self.at(case)[1].role)
-        if self.bank.ask(self.one_of(r, authority), "reassign", case, said={"to": to}).refused is None:
+        state, step = self.at(case)
+        role = authority or self.bank.rules.processes[state.process].authority.get(step.lane, "")
+        to = self.one_of(r, step.role)
+        if self.bank.ask(self.one_of(r, role), "reassign", case, said={"to": to}).refused is None:
             self.handed.pop(case, None)
             self.seen.add("reassign")
 
@@ -261,7 +272,7 @@ class Walk(RuleBasedStateMachine):
         said = {"manager": self.one_of(r, "account_manager"), "since": self.bank.day}
         self.open("handover", "hand_over", self.one_of(r, "branch_head"), said=said)
 
-    @rule(r=chance, opening=st.sampled_from((("control", "propose"), ("order", "issue"))), times=st.integers(0, 12))
+    @rule(r=chance, opening=st.sampled_from(OPENINGS), times=st.integers(0, 8))
     def another_control_or_order_below_an_inspection(self, r: Random, opening: tuple[str, str], times: int) -> None:
         above = [c for c in self.cases if self.record.process[c] == "inspection"]
         self.open(*opening, self.one_of(r, "credit_manager"), parent=r.choice(above))
@@ -313,14 +324,6 @@ def test_no_walk_lets_one_person_be_both_pairs_of_eyes(
     assert reached["verification"] >= 0.3 * n
     assert reached["deputy"] >= 0.1 * n
     if n > 50:
-        assert set(reached) >= {
-            "kept out",
-            "transfer",
-            "delegate",
-            "reassign",
-            "list",
-            "second round",
-            "kept from cancelling",
-            "hold",
-            *TOLD,
-        }
+        assert set(reached) >= {"kept out", "transfer", "delegate", "second round", *TOLD}
+    if n > 150:  # Hypothesis leaves whole rules out of a walk: what a rule alone brings about needs many
+        assert set(reached) >= {"reassign", "list", "hold", "kept from cancelling"}
