@@ -18,4 +18,5 @@ async def scheduled_inspection(as_of: date | None = None, limit: int = 0) -> dic
             at_work.add(opened.cases, "opened ")
             at_work.add(opened.rows, "due rows ")
             at_work.add({"due rows pending": len(opened.pending)})
+            at_work.add(opened.untold, "facilities without the fact ")
     return at_work.counts

@@ -79,6 +79,8 @@ def dry_run(asking: Asking, stage: str, say: Callable[[str], str], step: Callabl
                     "skipped": say("due rows skipped, with a record"), "pending": say("due rows that stay pending")}  # fmt: skip
         found += [(words, outlook.cases[path]) for path, words in paths.items()]
         found += [(words, rows[outcome]) for outcome, words in outcomes.items()]
+        found += [(say("facilities of which “{fact}” could not be evaluated").format(fact=fact.replace("_", " ")), n)
+                  for fact, n in sorted(outlook.untold.items())]  # fmt: skip
     at = {queue.step: queue.number for queue in queues(db)}
     for name, service in SERVICES.items():
         if stage in (service.stage, "lifecycle"):

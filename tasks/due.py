@@ -29,12 +29,14 @@ STRICTEST = ("own", "outsourced", "desk")
 
 @dataclass
 class Opened:
-    """What a run of the due ledger did: cases opened, by path; due rows by outcome; what stays pending, and why."""
+    """What a run of the due ledger did: cases opened, by path; due rows by outcome; what stays pending, and why; of how
+    many facilities a fact could not be evaluated, by its name."""
 
     cases: Counter[str] = field(default_factory=Counter)
     rows: Counter[str] = field(default_factory=Counter)
     pending: list[tuple[str, str, str, str]] = field(default_factory=list)
     elsewhere: list[Decided] = field(default_factory=list)
+    untold: Counter[str] = field(default_factory=Counter)
 
 
 def applied(snapshots: Path, snapshot: str, conditions: str, book: Book) -> pl.DataFrame:
@@ -43,9 +45,15 @@ def applied(snapshots: Path, snapshot: str, conditions: str, book: Book) -> pl.D
                       pl.read_parquet(snapshots / f"{conditions}.parquet"))  # fmt: skip
 
 
-def rows_due(db: Db, snapshots: Path, snapshot: str, conditions: str, book: Book, as_of: date) -> pl.DataFrame:
-    """The plan for a date: due rows with the facility's columns (of the snapshot and of the book). Also the dry run."""
-    frame = applied(snapshots, snapshot, conditions, book)
+def untold(frame: pl.DataFrame, book: Book) -> Counter[str]:
+    """Of how many facilities each fact could not be evaluated: a rule that asks for it does not hold there."""
+    nulls = frame.select(pl.col(f"f_{fact}").null_count().alias(fact) for fact in book.facts).row(0, named=True)
+    return +Counter(nulls)
+
+
+def rows_due(db: Db, frame: pl.DataFrame, book: Book, as_of: date) -> pl.DataFrame:
+    """The plan for a date: due rows with the facility's columns (`applied`: of the snapshot and of the book). Also the
+    dry run."""
     decided = db.rows("SELECT facility, kind, due_on FROM due WHERE due_on > ?", (as_of - HORIZON).isoformat())
     first_seen = dates(db.rows("SELECT id, first_seen FROM facility"), {"facility": pl.String, "first_seen": pl.Date})
     due = plan(frame, book, as_of, dates(decided, LEDGER), first_seen, ordered(db))
@@ -73,8 +81,9 @@ def open_due(run: Run, limit: int = 0) -> Opened:
     """Opens the cases that are due, at most `limit` (0: all); rows that start none are returned for the run's end."""
     db, book = run.db, run.book
     inputs = run.inputs
-    due = rows_due(db, run.house.snapshots, inputs.snapshot, inputs.conditions, book, inputs.as_of)
-    done = Opened()
+    frame = applied(run.house.snapshots, inputs.snapshot, inputs.conditions, book)
+    due = rows_due(db, frame, book, inputs.as_of)
+    done = Opened(untold=untold(frame, book))
     commands = openings(run, due, book, done)
     if limit:
         commands = _first(commands, limit)

@@ -8,7 +8,7 @@ from itertools import islice
 from door.db import Db
 from models.runs import RunInputs
 from tasks import books
-from tasks.due import Opened, openings, rows_due
+from tasks.due import Opened, applied, openings, rows_due, untold
 from tasks.files import keep_conditions
 from tasks.house import House
 from tasks.run import Run, code_version, library_versions, newest_snapshot
@@ -33,12 +33,14 @@ class Foreseen:
 
 @dataclass
 class Outlook:
-    """The inputs that it depends on, cases that would be opened by path, and the due rows."""
+    """The inputs that it depends on, cases that would be opened by path, the due rows, and of how many facilities a fact
+    could not be evaluated."""
 
     snapshot: str
     book: str
     cases: Counter[str] = field(default_factory=Counter)
     rows: list[Foreseen] = field(default_factory=list)
+    untold: Counter[str] = field(default_factory=Counter)
 
 
 def foresee(db: Db, house: House, as_of: date, limit: int = 0) -> Outlook:
@@ -52,14 +54,15 @@ def foresee(db: Db, house: House, as_of: date, limit: int = 0) -> Outlook:
     inputs = RunInputs(stage="scheduled_inspection", as_of=as_of, snapshot=snapshot, conditions=conditions, book=hash_,
                        code=code_version(), libraries=library_versions())  # fmt: skip
     run = Run(0, inputs, db, house, house.clock(as_of), books.rules(db), lambda: None)
-    due = rows_due(db, house.snapshots, snapshot, conditions, book, as_of)
+    frame = applied(house.snapshots, snapshot, conditions, book)
+    due = rows_due(db, frame, book, as_of)
     rules: dict[tuple[str, str, str], tuple[str, str, str]] = {
         (facility, kind, due_on.isoformat()): (borrower, path, rule)
         for facility, kind, due_on, borrower, path, rule in due.select(
             "facility", "kind", "due_on", "borrower", "path", "rule"
         ).iter_rows()
     }
-    outlook, beside = Outlook(snapshot, hash_), Opened()
+    outlook, beside = Outlook(snapshot, hash_, untold=untold(frame, book)), Opened()
 
     def add(facility: str, kind: str, due_on: str, outcome: str, reason: str, case_path: str = "") -> None:
         borrower, path, rule = rules[facility, kind, due_on]

@@ -21,7 +21,7 @@ import polars as pl
 from door.db import Db
 from models.policy import Book, PolicyError
 from tasks import books
-from tasks.due import rows_due
+from tasks.due import applied, rows_due
 from tasks.files import keep_conditions
 from tasks.house import House
 from tasks.recorded import Astray, astray
@@ -116,4 +116,5 @@ def _plan(place: _Place, snapshots: Path, snapshot: str, conditions: str, book: 
           version: tuple[int | None, ...]) -> pl.DataFrame:  # fmt: skip
     """The whole plan over the snapshot, which at a million facilities takes seconds; so it is kept until a row of the
     ledger, an order, a snapshot, a condition or the book is another (`version` and the hashes)."""
-    return rows_due(place.db, snapshots, snapshot, conditions, book, today).select("facility", "kind", "due_on")
+    frame = applied(snapshots, snapshot, conditions, book)
+    return rows_due(place.db, frame, book, today).select("facility", "kind", "due_on")

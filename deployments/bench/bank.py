@@ -12,7 +12,7 @@ from door.command import Command
 from door.db import Db
 from models.policy import load as load_book
 from tasks import books
-from tasks.due import rows_due
+from tasks.due import applied, rows_due
 from tasks.files import keep, keep_conditions
 from tasks.house import House
 from tasks.intake import intake
@@ -31,9 +31,8 @@ def bank(db: Db, here: House, facilities: int, due: int) -> None:
     mapping = load_mapping(policies() / "mappings" / "core_banking.yaml")
     model = pl.read_parquet(intake(db, extract, mapping, AS_OF, here.snapshots, here.now()).snapshot_file)
     in_force = books.in_force(db, AS_OF.isoformat())
-    plan = rows_due(
-        db, here.snapshots, newest(db), keep_conditions(db, here.snapshots), books.book(db, in_force), AS_OF
-    )
+    book = books.book(db, in_force)
+    plan = rows_due(db, applied(here.snapshots, newest(db), keep_conditions(db, here.snapshots), book), book, AS_OF)
     wanted = set(plan.filter(pl.col("outcome") == "start")["borrower"])
     busy, idle = model.filter(pl.col("borrower").is_in(wanted)), model.filter(~pl.col("borrower").is_in(wanted))
     working = copies(busy, due / len(wanted))

@@ -188,10 +188,12 @@ def _foresee(here: "House", db: "Db", as_of: date, limit: int, json: bool) -> No
     if json:
         said: list[dict[str, Any]] = [dict(zip(names, row.row(), strict=True)) for row in found.rows]
         say.json({"as_of": as_of, "snapshot": found.snapshot, "book": found.book, "cases": found.cases,
-                  "rows": outcomes, "due": said})  # fmt: skip
+                  "rows": outcomes, "not_evaluated": found.untold, "due": said})  # fmt: skip
         return
     say.table(names, [row.row() for row in found.rows[:SHOWN]], f"What `run inspection --as-of {as_of}` would open")
     if len(found.rows) > SHOWN:
         say.line(f"… and {len(found.rows) - SHOWN:,} more due rows (--json has them all).\n")
     say.table(("cases to open", "number"), [*sorted(found.cases.items()), ("all", found.cases.total())])
     say.table(("due rows", "number"), [*sorted(outcomes.items()), ("all", outcomes.total())])
+    if found.untold:
+        say.table(("fact that could not be evaluated", "facilities"), sorted(found.untold.items()))

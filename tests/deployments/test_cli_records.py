@@ -185,6 +185,7 @@ def test_a_dry_run_foresees_what_the_run_does_and_writes_nothing(shell: Shell, d
     opened = open_due(run)
     finish(run, opened.elsewhere)
     assert said["cases"] == dict(opened.cases)
+    assert said["not_evaluated"] == dict(opened.untold)
     ledger = {tuple(r) for r in db.rows("SELECT facility, kind, due_on, outcome FROM due")}
     assert {(d["facility"], d["kind"], d["due"], d["outcome"]) for d in said["due"]} == ledger
     assert len(ledger) > 20

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from deployments.demo import BEGIN
+from tasks import books
 from tasks.work import left_for
 from tests.deployments.conftest import Api
 from tests.flows.conftest import Artifacts, Branch
+from tests.tasks.works import changed
 
 
 def table(artifact: dict[str, Any]) -> dict[str, int]:
@@ -81,6 +83,16 @@ def test_the_deadlines_say_how_many_items_nobody_may_do_and_tell_of_each_once(br
     for _ in range(2):
         assert branch.run("deadlines")["nobody"] == visits > 0
         assert branch.db.rows(before) == [(visits,)]
+
+
+def test_a_fact_that_could_not_be_evaluated_is_counted_by_its_name(branch: Branch, artifacts: Artifacts) -> None:
+    book = changed(facts={"still_drawing": "rating_on > DATE '2026-01-01'"})
+    books.keep(branch.db, book)
+    branch.db.run("UPDATE book_version SET book = ?", book.hash)
+    counts = branch.run("scheduled_inspection")
+    assert counts["facilities without the fact still_drawing"] > 10
+    [(flow_run, *_)] = branch.attempts()
+    assert table(artifacts(flow_run)[0]) == counts
 
 
 HOLIDAY, SATURDAY = date(2026, 3, 2), date(2026, 1, 10)  # by the shipped calendar

@@ -12,6 +12,7 @@ import pytest
 
 from deployments.portfolio import portfolio, staff
 from door.db import Db
+from tasks.foresee import foresee
 from tasks.replay import all_cases, replay
 from tests.door.bank import DAY
 from tests.door.conftest import lite
@@ -312,3 +313,11 @@ def test_every_prescribed_inspection_is_started_merged_skipped_or_pending(
     assert outcomes["started"] == cases[0][0] > cases[0][1] > 0
     assert min(waited, outcomes["merged"], outcomes["skipped"]) > 0
     assert not replay(db, bank.house.snapshots, all_cases(db)).divergences
+
+
+def test_facts_that_could_not_be_evaluated_are_counted_by_name_in_the_run_and_in_the_dry_run(bank: Works) -> None:
+    """Without a class nobody knows whether it is watched or clean; the rules that ask for it do not hold."""
+    bank.snapshot(facility("L1", "B1", **{"class": None}), facility("L2", "B1", dpd_3=None), facility("L3", "B2"))
+    foreseen = foresee(bank.db, bank.house, bank.today)
+    assert foreseen.untold == {"watched": 1, "clean": 2}
+    assert bank.due().untold == foreseen.untold

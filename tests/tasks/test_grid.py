@@ -15,7 +15,7 @@ from deployments.portfolio import portfolio, staff
 from door.db import Db
 from models.policy import Book
 from models.snapshot import COLUMNS
-from tasks.due import rows_due
+from tasks.due import applied, rows_due
 from tasks.files import CONDITION, keep_conditions
 from tasks.grid import LEDGER, candidates, plan
 from tests.door.conftest import lite
@@ -102,7 +102,7 @@ def test_the_plan_of_the_database_is_the_recounts(staffed: tuple[Db, Path]) -> N
     sha256 = snapshots(db)["2026-03-02"]
     recount.load(pl.read_parquet(folder / f"{sha256}.parquet"), dict(db.rows("SELECT id, first_seen FROM facility")),
                  db.rows("SELECT facility, name, kind, value FROM condition"), [])  # fmt: skip
-    planned = rows_due(db, folder, sha256, keep_conditions(db, folder), BOOK, as_of)
+    planned = rows_due(db, applied(folder, sha256, keep_conditions(db, folder), BOOK), BOOK, as_of)
     assert listed(planned) == recount.due(as_of)
     assert any(row[3].startswith("condition:") for row in listed(planned))
 
