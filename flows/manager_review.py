@@ -6,10 +6,8 @@ from prefect import flow
 
 from flows.stage import RETRIES, named, service_steps
 
-STEPS = ("prepare",)
-
 
 @flow(name="manager_review", flow_run_name=named("manager_review"), **RETRIES)
 async def manager_review(as_of: date | None = None, limit: int = 0) -> dict[str, int]:
     """On `as_of` (business date, by default today's), at most `limit` cases a step (0: all)."""
-    return await service_steps("manager_review", as_of, limit, STEPS)
+    return await service_steps("manager_review", as_of, limit)

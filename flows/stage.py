@@ -18,6 +18,7 @@ from models.policy import PolicyError
 from models.runs import Decided
 from tasks import books, house
 from tasks.run import Run, Untimely, finish, start
+from tasks.services import SERVICES
 from tasks.work import left_for, waits, work
 
 PAUSE_S = 0.004  # between two chunks of a batch: people's acts come in here
@@ -101,8 +102,9 @@ async def _tell(name: str, day: date, done: Stage) -> None:
     )  # fmt: skip
 
 
-async def service_steps(name: str, as_of: date | None, limit: int, steps: Sequence[str]) -> dict[str, int]:
-    """A stage that decides the cases waiting at its service steps; how many took which arrow."""
+async def service_steps(name: str, as_of: date | None, limit: int) -> dict[str, int]:
+    """A stage that decides the cases waiting at its service steps, in their order; how many took which arrow."""
+    steps = [step for step, service in SERVICES.items() if service.stage == name]
     async with stage(name, as_of, lambda db: waits(db, *steps)) as at_work:
         if at_work.run is not None:
             for step in steps:

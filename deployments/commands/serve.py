@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +36,7 @@ def up(
     file: File = Path("prefect.yaml"),
     ui: Annotated[bool, typer.Option("--ui/--no-ui", help="Prefect's own pages.")] = True,
     portal_port: PortalPort = PORTAL_PORT,
+    json: Json = False,
 ) -> None:
     """Start Prefect's server, a worker and the portal, deploy, and watch until Ctrl-C or `postloan down`."""
     accounts()  # a mistake in it is said before anything starts
@@ -50,12 +52,17 @@ def up(
     quiet(home / "prefect")
     from deployments import serve
 
-    say.line(f"Starting on http://127.0.0.1:{port}; Ctrl-C or `postloan down` stops it.")
+    tell = say.note if json else say.line
+    if json:
+        say.json(
+            {"pid": os.getpid(), "prefect": f"http://127.0.0.1:{port}", "portal": here.portal if portal_port else None}
+        )
+    tell(f"Starting on http://127.0.0.1:{port}; Ctrl-C or `postloan down` stops it.")
     if portal_port:
-        say.line(f"The portal will be at {here.portal}.")
-    serve.up(
-        home / "prefect", port, file, ui, say=lambda text: print(text, flush=True), hook=hook(), portal=portal_port
-    )
+        tell(f"The portal will be at {here.portal}.")
+    sys.stdout.flush()
+    serve.up(home / "prefect", port, file, ui, hook=hook(), portal=portal_port,
+             say=say.note if json else lambda text: print(text, flush=True))  # fmt: skip
 
 
 def down(json: Json = False) -> None:

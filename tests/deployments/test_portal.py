@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -249,6 +250,7 @@ def up(bank: Path, migrated: Path, project: Any, port: int, eventually: Any) -> 
         "--no-ui",
         "--file",
         file,
+        "--json",
     )
     try:
         eventually(lambda: "portal" in (status(bank / "prefect") or State()).parts and answers(pages) == 200)
@@ -256,6 +258,8 @@ def up(bank: Path, migrated: Path, project: Any, port: int, eventually: Any) -> 
     finally:
         program.send_signal(signal.SIGTERM)
         said, _ = program.communicate(timeout=180)
+    prefect, portal = (f"http://127.0.0.1:{each}" for each in (port, pages))
+    assert json.loads(said.splitlines()[0]) == {"pid": program.pid, "prefect": prefect, "portal": portal}
     assert "portal is up" in said
     assert "portal is down" in said
 

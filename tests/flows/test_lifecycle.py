@@ -9,12 +9,20 @@ import pytest
 from deployments.demo import BEGIN
 from door.db import Db
 from flows.lifecycle import DAY
+from models.process import SERVICE
+from processes import PROCESSES
 from tasks.replay import all_cases, replay
+from tasks.services import SERVICES
 from tests.deployments.conftest import Api
 from tests.flows.conftest import Artifacts, Branch
 
 STAGES = ["scheduled_inspection", "outsourced_collection", "manager_review", "four_eyes_verification", "escalation",
           "deadlines", "delivery", "nightly_audit"]  # fmt: skip
+
+
+def test_every_automatic_step_has_a_function_and_a_stage_of_the_day_that_runs_it() -> None:
+    assert {name for name, step in PROCESSES["inspection"].steps.items() if step.kind == SERVICE} == set(SERVICES)
+    assert {service.stage for service in SERVICES.values()} < set(STAGES)
 
 
 def subflows(api: Api, day: str) -> list[dict[str, Any]]:
