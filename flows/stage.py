@@ -59,9 +59,9 @@ async def stage(name: str, as_of: date | None, has_work: Callable[[Db], bool]) -
     day = as_of or here.business_date()
     with here.db() as db:
         flow_run = str(runtime.flow_run.id or "")
-        closed = books.shut(db, day.isoformat()) if as_of is None else ""
-        run, following = None, list[str]()
+        closed, run, following = "", None, list[str]()
         try:
+            closed = books.shut(db, day.isoformat()) if as_of is None else ""
             if not closed:
                 run = start(db, here, name, day, flow_run, lambda: has_work(db), lambda: time.sleep(PAUSE_S))
         except (PolicyError, Untimely):

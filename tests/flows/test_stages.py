@@ -138,10 +138,12 @@ def test_without_a_snapshot_nothing_is_opened_and_nothing_fails(branch: Branch) 
     assert branch.db.rows("SELECT 1 FROM cases WHERE process = 'inspection'") == []
 
 
-def test_without_a_book_the_run_fails_with_a_sentence(branch: Branch) -> None:
+def test_without_a_book_the_run_fails_at_once_with_a_sentence(branch: Branch, api: Api) -> None:
     branch.db.run("DELETE FROM book_version")
     branch.ask("nightly_audit")
     assert branch.bureau.answer()["error"].startswith(f"PolicyError: No policy book is in force on {BEGIN}: propose")
+    [run] = api.post("/flow_runs/filter", sort="START_TIME_DESC", limit=1)
+    assert (run["name"], run["state_name"], run["run_count"]) == (f"nightly-audit-{BEGIN}", "Failed", 1)
 
 
 def test_a_day_to_come_is_refused_with_a_sentence(branch: Branch) -> None:
