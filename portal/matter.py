@@ -187,7 +187,7 @@ def _order(asking: Asking, s: State, book: Book, last: Mapping[str, Said], names
 def _inspection(facts: Mapping[str, Any], last: Mapping[str, Said], reader: Reader) -> list[tuple[str, str]]:
     say = reader.say
     concluded, weighed = (last[action].payload if action in last else {} for action in ("conclude", "escalate"))
-    rows = [(say("Kind"), reader.kind(facts["kind"])),
+    rows = [(say("Kind"), reader.kind(facts["kind"]).capitalize()),
             (say("Exposure"), reader.money(facts["amount"], facts["currency"]))]  # fmt: skip
     if "class_" in facts:
         rows.append((say("Class"), reader.class_(facts["class_"])))

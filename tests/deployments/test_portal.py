@@ -175,7 +175,8 @@ def bank(tmp_path: Path, lite_template: Path) -> Path:
 
 def started(home: Path, *words: str | int) -> "subprocess.Popen[str]":
     """`postloan` in that home, told what it says through a pipe."""
-    env = {**os.environ, "POSTLOAN_HOME": str(home), "PREFECT_API_URL": ""}
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    env = {**ours, "POSTLOAN_HOME": str(home), "PREFECT_API_URL": ""}
     return subprocess.Popen([sys.executable, "-u", "-m", "deployments.cli", *map(str, words)], cwd=ROOT, env=env,
                             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
 
