@@ -2,6 +2,7 @@
 see goes to docs/screens as small WebP, at the desk and on a phone."""
 
 import io
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,12 +78,12 @@ class Bank:
         yield "visits", PHONE, day.page
         yield "visit", PHONE, day.at(f"/visits/{self.case('visit', owner=self.people['inspector'])}")
         day.reads_in("ko")
-        into_view(day.page, "2. 점검항목")
+        into_view(day.page, 2)
         yield "visit-ko", PHONE, day.page
         found = self.case("review", level=2)
         day = Day(served, self.able(found), DESK)
         day.at(f"/cases/{found}/conclude")
-        into_view(day.page, "2. Findings")
+        into_view(day.page, 2)
         yield "conclude", DESK, day.page
         yield "compare", DESK, self.verified(served)
         escalated = self.case("decide")
@@ -138,8 +139,9 @@ class Bank:
         return eligible(self.office.db, books.rules(self.office.db), case, self.day)
 
 
-def into_view(page: Page, heading: str) -> None:
-    page.get_by_role("heading", name=heading, exact=True).evaluate("e => e.scrollIntoView()")
+def into_view(page: Page, part: int) -> None:
+    """A form's numbered part, whatever it is called: of one facility, or of several."""
+    page.get_by_role("heading", name=re.compile(rf"^{part}\.")).first.evaluate("e => e.scrollIntoView()")
 
 
 def kept(page: Page, name: str, most: int) -> None:
