@@ -80,20 +80,26 @@ def view_of(asking: Asking, text: str) -> View | Refused:
     if isinstance(link, Refused):
         return link
     waiting = next(those(db, asking.rules, asking.me.person, asking.day, [link.case]), None)
-    condition, values = scope(asking, of_one=True)
-    row = one(db.rows("SELECT coalesce(b.name, '') FROM cases c LEFT JOIN borrower b ON b.id = c.subject WHERE c.id = ? "
-                      f"AND {condition if waiting is None else '1 = 1'}", link.case,
-                      *(values if waiting is None else ())))  # fmt: skip
-    s = store.read_case(db, link.case) if row else None
-    if row is None or s is None:
+    found = (waiting.state, waiting.borrower) if waiting else _seen(asking, link.case)
+    if found is None:
         if link.person == asking.me.id:
             raise NotThere
         return Refused("link_anothers")
+    s, borrower = found
     made = one(db.rows("SELECT recorded_at FROM entry WHERE stream = ? AND seq = ?", s.stream, link.seq))
-    view = View(asking, link, text, s, str(row[0]), journal(asking, s), made[0] if made else s.last_at, waiting)
+    view = View(asking, link, text, s, borrower, journal(asking, s), made[0] if made else s.last_at, waiting)
     if waiting is not None and view.decided is None:
         view.choices = [_choice(view, offer) for offer in offers(asking, s, waiting.behalf)]
     return view
+
+
+def _seen(asking: Asking, case: int) -> tuple[State, str] | None:
+    """The case and its borrower's name, where it is nothing that he may decide, if it is his to see."""
+    condition, values = scope(asking, of_one=True)
+    row = one(asking.db.rows("SELECT coalesce(b.name, '') FROM cases c LEFT JOIN borrower b ON b.id = c.subject "
+                             f"WHERE c.id = ? AND {condition}", case, *values))  # fmt: skip
+    s = store.read_case(asking.db, case) if row else None
+    return (s, str(row[0])) if row and s else None
 
 
 def _choice(view: View, offer: Offer) -> Choice:

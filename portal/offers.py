@@ -41,10 +41,11 @@ def offers(asking: Asking, s: State, behalf: str | None) -> list[Offer]:
 
 
 def _facts(asking: Asking, s: State) -> Facts:
-    db, me, process = asking.db, asking.me, asking.rules.processes[s.process]
+    db, me, process = asking.db, asking.me.person, asking.rules.processes[s.process]
     parent = store.read_case(db, s.parent) if s.parent is not None else None
     at = s.parent or 0
     open_ = store.siblings(db, [at], process.counted)[0] if at and process.counted else {}
-    people = store.people(db, {me.id, *me.person.stands_for, *filter(None, [s.delegator])}, asking.day)
+    others = {*me.stands_for, *filter(None, [s.delegator])} - {me.id}
+    people = {**store.people(db, others, asking.day), me.id: me}
     return Facts(store.managers(db, [s.subject], asking.day).get(s.subject), parent.hands if parent else None,
                  {name: open_.get((at, name), 0) for name in process.counted}, people)  # fmt: skip

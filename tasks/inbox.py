@@ -77,14 +77,16 @@ def those(db: Db, rules: Rules, me: Person, day: str, cases: Collection[int]) ->
 
 def _judged(db: Db, rules: Rules, me: Person, day: str, found: Sequence[Row]) -> Iterator[Waiting]:
     """Those of the rows of case and deadline that the door lets him act on."""
+    if not found:
+        return
     states = {s.id: s for s in store.read_cases(db, [row[0] for row in found])}
     subjects = {s.subject for s in states.values()}
     managers = store.managers(db, subjects, day)
     where, values = store.among(db, "id", subjects)
     names: dict[str, str] = dict(db.rows(f"SELECT id, name FROM borrower WHERE {where}", values))
     parents = {s.id: s for s in store.read_cases(db, [s.parent for s in states.values() if s.parent is not None])}
-    persons = {me.id, *me.stands_for, *(s.delegator for s in states.values() if s.delegator)}
-    people = store.people(db, persons, day)
+    others = {*me.stands_for, *(s.delegator for s in states.values() if s.delegator)} - {me.id}
+    people = {**store.people(db, others, day), me.id: me}
     for case, _ in found:
         s = states[case]
         parent = parents.get(s.parent) if s.parent is not None else None
