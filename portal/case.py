@@ -283,11 +283,12 @@ def _collected(file: File, d: Dossier | None, book: Book | None) -> dict[str, An
         "last_on": d.earlier[0].closed_on if d.earlier and file.sight.judged else "",
         "found": answers.findings(d, book) if file.sight.judged else [],
         "evidence": package.payload.get("evidence", ()) if package else (),
-        "distances": distances(file.premises, book, package.payload.get("evidence", ())) if package else Distances(),
+        "distances": distances(file.premises, book, [e for p in (package, record_) if p
+                                                     for e in p.payload.get("evidence", ())]),
         "files": dict(file.asking.db.rows("SELECT sha256, name FROM upload WHERE person = ? AND case_id = ?", package.person,
                                           file.s.id)) if package else {},
         "before": [(p, whole(p)) for p in reversed(shown_[:-1])],
-        "own": (record_, whole(record_)) if record_ and record_.payload.get("answers") else None,
+        "own": (record_, whole(record_)) if record_ and any(map(record_.payload.get, ("answers", "evidence"))) else None,
     }  # fmt: skip
 
 

@@ -221,7 +221,7 @@ def _package(view: View, asked_: Sheet, found: Read, typed: Mapping[str, str]) -
     with_files(found.payload, view.book, view.ready, view.d.questions, why_ if found.missing else "")
     if why_:
         found.missing.clear()
-    far = view.distances.far if view.action in COLLECTING else frozenset()
+    far = view.distances.far
     away = typed.get("away", "").strip()
     for file in (e for e in found.payload["evidence"] if e["sha256"] in far):
         file["note"] = away[:2000]

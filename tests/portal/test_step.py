@@ -18,6 +18,8 @@ from portal import access
 from tasks import books
 from tests.portal.conftest import PASSWORD, Office
 from tests.portal.form import Sent, opened
+from tests.portal.pictures import photo, send
+from tests.portal.test_visit import lies, of, shown_there, visible
 
 RECEIPT = re.compile(r"^/cases/\d+/\w+/\d+$")
 
@@ -304,6 +306,28 @@ def test_who_records_on_site_is_shown_nothing_of_the_managers(office: Office) ->
     assert "Last inspection" not in page.text
     assert "own_level" not in page.values
     assert not re.search(r'class="badge L\d', page.text)
+
+
+def test_photographs_of_who_verifies_taken_elsewhere_go_in_with_a_sentence_that_who_reads_the_case_sees(
+    office: Office,
+) -> None:
+    s, page = next((s, opened(office, person, f"/cases/{s.id}/record")) for s, person in waiting(office, "verify_site")
+                   if shown_there(*of(office, s.id))[0])  # fmt: skip
+    assert "Why were they taken elsewhere?" not in visible(page.text)
+    lies(office, s.id, latitude="37.31090", longitude="126.83000")
+    there, far = shown_there(*of(office, s.id))[0][0], "37.32990"
+    send(office, page.person, s.id, photo(size=(64, 48)), "k1", there, latitude=far, longitude="126.83000")
+    page = opened(office, page.person, page.address)
+    assert '<span class="warned">2.1 km from the premises</span>' in page.text
+    assert "Why were they taken elsewhere?" in visible(page.text)
+    back = page.send(own_level="2")
+    assert back.status == 422
+    assert back.errors["away"].startswith("Say in a sentence why")
+    assert back.send(away="The yard lies across the river.").status == 303
+    assert [e["note"] for e in said(office, s)["evidence"]] == ["The yard lies across the river."]  # type: ignore[attr-defined]
+    seen = office.at(page.person).get(f"/cases/{s.id}").text
+    assert "2.1 km from the premises" in seen
+    assert "“The yard lies across the river.”" in seen
 
 
 def test_recorded_the_own_facts_stand_beside_the_managers_and_the_outcome_is_proposed(office: Office) -> None:
