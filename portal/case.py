@@ -82,7 +82,7 @@ class File:
 def shown(asking: SignedIn, case: int, at: Annotated[int | None, Query()] = None, on: str = "", answers: str = "",
           did: str = "") -> Response:  # fmt: skip
     file = opened(asking, case, at, _day(on, asking.day))
-    return _page(file, changed_only=answers == "changed", did=did if did in (*ASKED, *PLAIN) else "")
+    return _page(file, changed_only=answers == "changed", did=did if did in (*ASKED, *PLAIN, "relation") else "")
 
 
 @router.get("/cases/{case:int}/export")

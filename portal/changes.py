@@ -188,6 +188,14 @@ def _remove_channel(t: Typed) -> Change:
         ("DELETE FROM channel WHERE person = ? AND url = ?", (id_, url))])  # fmt: skip
 
 
+def _end_relation(t: Typed) -> Change:
+    id_, subject = t.known("person", "person"), t.said.get("subject", "")
+    if not t.db.rows("SELECT 1 FROM relation WHERE person = ? AND subject = ?", id_, subject):
+        t.no("subject", t.say("There is no such relation."))
+    return Change("relation_ended", f"staff:{id_}", {"subject": subject}, [
+        ("DELETE FROM relation WHERE person = ? AND subject = ?", (id_, subject))])  # fmt: skip
+
+
 def _unit(t: Typed) -> tuple[str, str, str | None]:
     name, calendar = t.text("name"), t.among("calendar", {row[0] for row in t.db.rows("SELECT calendar FROM unit")})
     return name, calendar, t.known("reports_to", "unit") if t.said.get("reports_to") else None
@@ -237,5 +245,6 @@ def _contract(t: Typed) -> Change:
 _MADE: Mapping[str, Callable[[Typed], Change]] = {
     "add_person": _add_person, "change_person": _change_person, "grant": _grant, "end_role": _end_role,
     "name_deputy": _name_deputy, "end_deputy": _end_deputy, "add_channel": _add_channel,
-    "remove_channel": _remove_channel, "add_unit": _add_unit, "change_unit": _change_unit, "contract": _contract,
+    "remove_channel": _remove_channel, "end_relation": _end_relation, "add_unit": _add_unit, "change_unit": _change_unit,
+    "contract": _contract,
 }  # fmt: skip

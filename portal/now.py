@@ -44,7 +44,8 @@ class Barred:
 
 @dataclass(slots=True)
 class Now:
-    """`behalf`: for whom he would act; `item`: acts on the item that are his; `nobody`: no one may do the step."""
+    """`behalf`: for whom he would act; `item`: acts on the item that are his; `nobody`: no one may do the step;
+    `relation`: he may declare one to the borrower."""
 
     behalf: str | None = None
     ways: list[Way] = field(default_factory=list)
@@ -52,6 +53,7 @@ class Now:
     barred: list[Barred] = field(default_factory=list)
     nobody: bool = False
     holder: str = ""
+    relation: bool = False
 
 
 def now(asking: Asking, s: State, process: Process, reader: Reader) -> Now:
@@ -61,6 +63,7 @@ def now(asking: Asking, s: State, process: Process, reader: Reader) -> Now:
     if step.kind != USER:
         return found
     found.behalf, refused = for_whom(asking, s, process)
+    found.relation = may_declare(asking, s, refused)
     drafts: dict[str, str] = dict(
         asking.db.rows("SELECT action, saved_at FROM draft WHERE person = ? AND case_id = ?", asking.me.id, s.id)
     )
@@ -94,6 +97,11 @@ def for_whom(asking: Asking, s: State, process: Process) -> tuple[str | None, Re
             return behalf, None
         first = first or refused
     return None, first
+
+
+def may_declare(asking: Asking, s: State, refused: Refused | None) -> bool:
+    """Who holds the item, or may take it, may say that he is related to its borrower. `refused`: why he may not take it."""
+    return s.subject not in asking.me.person.related and (refused is None or s.holder == asking.me.id)
 
 
 def item_acts(asking: Asking, s: State, process: Process, behalf: str | None) -> list[str]:

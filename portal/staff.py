@@ -25,7 +25,7 @@ SEE, CHANGE = ("administrator", "auditor"), ("administrator",)
 PAGE, HISTORY = 100, 50
 SYSTEM = "system"
 #: What concerns a person himself: that is for another administrator.
-OWN = ("change_person", "grant", "end_role", "name_deputy", "end_deputy")
+OWN = ("change_person", "grant", "end_role", "name_deputy", "end_deputy", "end_relation")
 Told = list[tuple[str, str]]
 Say = Callable[[str], str]
 UNITS = ("add_unit", "change_unit", "contract")
@@ -254,6 +254,7 @@ def _called(say: Say) -> dict[str, str]:
         "name": say("Name"), "unit": say("Unit"), "language": say("Language of messages"), "until": say("Until"),
         "role": say("Role"), "since": say("From"), "deputy": say("Deputy"), "scheme": say("Channel"), "lane": say("Lane"),
         "calendar": say("Calendar"), "reports_to": say("Reports to"), "product": say("Product"), "per_day": say("Visits a day"),
+        "subject": say("Borrower"), "says": say("In words"),
     }  # fmt: skip
 
 

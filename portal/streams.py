@@ -130,7 +130,8 @@ def _acts(say: Callable[[str], str]) -> dict[str, str]:
             "attempt": say("worked on a run"), "program_added": say("program added"), "person_added": say("person added"),
             "person_changed": say("person changed"), "role_granted": say("role granted"), "role_ended": say("role ended"),
             "deputy_named": say("deputy named"), "deputy_ended": say("deputy ended"), "channel_added": say("channel added"),
-            "channel_removed": say("channel removed"), "unit_added": say("unit added"), "unit_changed": say("unit changed"),
+            "channel_removed": say("channel removed"), "relation_declared": say("relation declared"),
+            "relation_ended": say("relation ended"), "unit_added": say("unit added"), "unit_changed": say("unit changed"),
             "contract_made": say("contract made"), "contract_changed": say("contract changed")}  # fmt: skip
 
 

@@ -4,7 +4,7 @@ it otherwise: by a staff list, a role or a service that ended, a relation that w
 from collections.abc import Callable
 
 from door import store
-from door.command import Clock, Rules
+from door.command import Clock, Person, Rules
 from door.db import Db
 from door.eligible import BLOCK, left_alone
 from door.fold import State
@@ -21,8 +21,7 @@ _TOLD = (
 def tell_alone(db: Db, rules: Rules, clock: Clock, give_way: Callable[[], None] = lambda: None) -> tuple[
         list[State], list[State]]:  # fmt: skip
     """The cases whose item nobody may do on the business date; and those of them of which operations are told by this."""
-    roles = {step.role for process in rules.processes.values() for step in process.steps.values() if step.kind == USER}
-    staffs = {role: store.staff(db, role, clock.business_date) for role in roles}
+    staffs = _staffs(db, rules, clock)
     alone: list[State] = []
     new: list[State] = []
     after = -1
@@ -33,6 +32,18 @@ def tell_alone(db: Db, rules: Rules, clock: Clock, give_way: Callable[[], None] 
             new += _tell(db, found, clock)
         give_way()
     return alone, new
+
+
+def tell_alone_of(db: Db, rules: Rules, clock: Clock, subject: str) -> None:
+    """The same of one borrower's items alone, at once."""
+    cases = [row[0] for row in db.rows("SELECT case_id FROM item WHERE subject = ? ORDER BY case_id", subject)]
+    _tell(db, left_alone(db, rules, cases, clock.business_date, _staffs(db, rules, clock)), clock)
+
+
+def _staffs(db: Db, rules: Rules, clock: Clock) -> dict[str, dict[str, Person]]:
+    """Who holds each role that an item may be for, on the business date."""
+    roles = {step.role for process in rules.processes.values() for step in process.steps.values() if step.kind == USER}
+    return {role: store.staff(db, role, clock.business_date) for role in roles}
 
 
 def _tell(db: Db, found: list[State], clock: Clock) -> list[State]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from door.act import note
+from door.act import in_one, note
 from door.command import Clock, Person, Rules
 from door.db import Db
 from door.eligible import left_alone
@@ -40,9 +40,11 @@ class _Undo(Exception):
 
 
 def save(db: Db, change: Change, by: str, clock: Clock) -> None:
-    with db.transaction():
+    def made() -> None:
         _make(db, change)
         note(db, change.stream, change.action, by, change.said, clock)
+
+    in_one(db, made)
 
 
 def would_leave_alone(db: Db, rules: Rules, change: Change) -> list[State]:

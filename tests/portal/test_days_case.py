@@ -154,6 +154,18 @@ def test_the_day_of_a_post_loan_officer(served: Served) -> None:
     day.reads("Receipt")
     assert read_case(office.db, s.id).step != "compare"  # type: ignore[union-attr]
 
+    day.finds(next(s.id for s, person in waiting(office, "check") if person == officer))
+    day.follows("Declare a relation")
+    day.looks("relation")
+    day.presses("Declare the relation")
+    day.reads("Nothing was changed: something is missing.")
+    day.looks("relation-errors")
+    day.writes("How are you related to the borrower?", "My brother owns the business.")
+    day.presses("Declare the relation")
+    day.reads("Your relation to the borrower is recorded.")
+    day.looks("case-related")
+    day.looks_in_korean("case-related")
+
     theirs = next(s for s, _ in waiting(office, "review"))
     page.goto(f"/cases/{theirs.id}/conclude")  # an address that a colleague sent him
     day.reads("is not for you now")

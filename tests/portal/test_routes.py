@@ -27,7 +27,7 @@ TABLE = Path(__file__).parent / "routes.txt"
 WIDTH = 61  # of a row's address and of what it is about; the letters stand behind
 SUBJECTS = ("visit", "package", "review", "control", "policy", "run", "nowhere")
 #: Pages of one decision: who may take it finds its form there, others why not.
-FORMS = ("/cases/{case}/{action}", "/visits/{case}", "/d/{text}")
+FORMS = ("/cases/{case}/{action}", "/cases/{case}/relation", "/visits/{case}", "/d/{text}")
 STATUS = {200: "y", 201: "y", 400: "b", 401: "u", 403: "x", 404: "-", 503: "!"}
 DONE = "y>!"
 MEASURE = {"code": "A01", "by": "2099-01-01"}
@@ -125,6 +125,8 @@ def typed(row: Row, at: Desk) -> dict[str, Any]:
             return {"act": "decide", "seen": seen, **CONCLUSION, **measure}
         case "/visits/{case}/files a photo, visit" | "/api/v1/cases/{case}/evidence a photo, visit":
             return {"key": "k1", "shows": "gate", "kind": "photo"}
+        case "/cases/{case}/relation the package":
+            return {"says": "My brother owns it."}
         case "/d/{text} confirm, control":
             return {"decision": "confirm", "seen": seen, "key": f"d-{at.case}"}
         case "/controls/new restrict":
