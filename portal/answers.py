@@ -8,7 +8,7 @@ from typing import Any
 
 from models.policy import Book, Checkpoint
 from portal.page import Reader
-from tasks.dossier import PACKAGES, Dossier, Past, answers
+from tasks.dossier import PACKAGES, SCREENINGS, Dossier, Past, answers
 from tasks.translate import PLACES
 
 LEVEL = {"y": 1, "o": 2, "r": 3}  # of a finding by its colour
@@ -123,7 +123,7 @@ def _number(text: str) -> Decimal | None:
 def findings(d: Dossier, book: Book) -> list[Found]:
     """Of the newest package, the worst first, with what the manager answered to each."""
     concluded = d.last("conclude")
-    screened = d.last("pass", "incomplete", "recollect", "integrity")
+    screened = d.last(*SCREENINGS)
     fresh = concluded is not None and (screened is None or concluded.seq > screened.seq)
     said: Mapping[tuple[str, str], Mapping[str, Any]] = {
         (r["facility"], r["checkpoint"]): r
@@ -133,6 +133,12 @@ def findings(d: Dossier, book: Book) -> list[Found]:
                    said.get(key, {}).get("accepted"), said.get(key, {}).get("why", ""))
              for f in d.findings for key in [(f["facility"], f["checkpoint"])]]  # fmt: skip
     return sorted(found, key=lambda f: (-f.level, f.facility, f.code))
+
+
+def screened(d: Dossier) -> bool:
+    """Was the newest package examined already?"""
+    newest = d.last(*PACKAGES, *SCREENINGS)
+    return newest is not None and newest.action in SCREENINGS
 
 
 def earlier_packages(d: Dossier) -> list[Past]:

@@ -207,7 +207,8 @@ def _page(file: File, status: int = 200, changed_only: bool = False, did: str = 
     return show(
         asking, "case.html", status, file=file, s=s, who=file.reader.called(s, file.borrower), names=file.names, sight=sight_,
         facts=about.facts(asking, s, sight_, opening, book, manager, reader, file.names, file.premises),
-        level=level if isinstance(level, int) else None, proposed="level" not in facts, class_=facts.get("class_"),
+        level=level if isinstance(level, int) else None, class_=facts.get("class_"),
+        proposed=s.process == "inspection" and "level" not in facts,
         rounds=story(process, file.entries, sight_, asking.me.id, reader, file.names, book), said=len(file.entries),
         marks=strip(process, s, file.entries, reader, _with(file), sight_.vendor), picture=_picture(file),
         now=now(asking, s, process, reader) if not file.past else None, ended=process.steps[s.step].kind == END,
@@ -265,7 +266,8 @@ def _parent(file: File) -> int | None:
 def _collected(file: File, d: Dossier | None, book: Book | None) -> dict[str, Any]:
     """Answers, findings, evidence, and those of earlier rounds; to an inspector what he handed in himself."""
     none: dict[str, Any] = {"groups": [], "found": [], "evidence": [], "files": {}, "package": None, "before": [], "own": None,
-                            "distances": Distances(), "last_on": "", "n_changed": 0, "n_asked": len(d.questions) if d else 0}  # fmt: skip
+                            "distances": Distances(), "last_on": "", "screened": False, "n_changed": 0,
+                            "n_asked": len(d.questions) if d else 0}  # fmt: skip
     if d is None or book is None or file.sight.blind:
         return none
     mine = file.asking.me.id
@@ -282,6 +284,7 @@ def _collected(file: File, d: Dossier | None, book: Book | None) -> dict[str, An
         "n_changed": sum(r.changed for g in groups for r in g.rows),
         "last_on": d.earlier[0].closed_on if d.earlier and file.sight.judged else "",
         "found": answers.findings(d, book) if file.sight.judged else [],
+        "screened": answers.screened(d),
         "evidence": package.payload.get("evidence", ()) if package else (),
         "distances": distances(file.premises, book, [e for p in (package, record_) if p
                                                      for e in p.payload.get("evidence", ())]),

@@ -72,7 +72,7 @@ class Reader:
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self.say = translations(language).gettext
+        self.say, self.ngettext = translations(language).gettext, translations(language).ngettext
         self.words = words.LANGUAGES.get(language, words.EN)
 
     def money(self, amount: int, currency: str) -> str:

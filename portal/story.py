@@ -106,10 +106,13 @@ def _said(process: str, e: Entry, p: Mapping[str, Any], reader: Reader, book: Bo
           sight: Sight) -> Iterator[str]:  # fmt: skip
     say, action = reader.say, e.action
     if "answers" in p:
-        photos = sum(f["kind"] == "photo" for f in p.get("evidence", ()))
-        yield say("{answers} answers, {photos} photographs, {documents} documents; visited {day}.").format(
-            answers=len(p["answers"]), photos=photos, documents=len(p.get("evidence", ())) - photos,
-            day=reader.day(p.get("visited_on")))  # fmt: skip
+        answered, files = len(p["answers"]), p.get("evidence", ())
+        photos = sum(f["kind"] == "photo" for f in files)
+        papers = len(files) - photos
+        counted = (reader.ngettext("{n} answer", "{n} answers", answered).format(n=answered),
+                   reader.ngettext("{n} photograph", "{n} photographs", photos).format(n=photos),
+                   reader.ngettext("{n} document", "{n} documents", papers).format(n=papers))  # fmt: skip
+        yield say("{what}; visited {day}.").format(what=", ".join(counted), day=reader.day(p.get("visited_on")))
     if process == "inspection" and sight.judged:
         yield from _judged(action, p, reader, book)
     for d in p.get("defects", ()):

@@ -181,6 +181,14 @@ def test_the_auditor_sees_the_case_after_any_entry_and_its_whole_record(office: 
     assert office.at(auditor).get(f"/cases/{s.id}?at=0").status_code == 404
 
 
+def test_nothing_is_said_to_be_as_it_should_be_before_the_automatic_check(office: Office) -> None:
+    stream, seq = office.db.rows("SELECT stream, seq FROM entry WHERE action = 'collect' ORDER BY stream, seq")[0]
+    (case,) = office.db.rows("SELECT id FROM cases WHERE stream = ?", stream)[0]
+    page = office.at(office.of("auditor")).get(f"/cases/{case}?at={seq}")
+    assert "None yet: the automatic check of the package is still to come." in page.text
+    assert "every answer is as it should be" not in page.text
+
+
 def test_answers_stand_beside_the_last_ones_and_what_changed_is_marked(office: Office) -> None:
     found = office.db.rows("SELECT c.id FROM cases c JOIN entry e ON e.stream = c.stream AND e.action = 'propose' "
                            "WHERE e.payload LIKE '%\"before\"%' ORDER BY c.id")  # fmt: skip

@@ -89,6 +89,15 @@ def test_a_document_is_named_with_its_file_and_hash(collected: Collected) -> Non
         assert "gate.jpg" in row[1]  # as it was called where it came from
 
 
+def test_what_was_handed_in_is_counted_one_and_many(collected: Collected) -> None:
+    collected.hand_in()
+    evidence = handed(collected.office, collected.case)["evidence"]  # type: ignore[attr-defined]
+    photos = sum(e["kind"] == "photo" for e in evidence)
+    said = f"{photos} photograph{'s' * (photos != 1)}, {len(evidence) - photos} document{'s' * (len(evidence) - photos != 1)}"
+    page = " ".join(collected.page.split())
+    assert page.count(f" {said};") == page.count(f">{said}<") == 1
+
+
 def test_the_due_rows_that_it_answers_stand_beside_it_with_facility_kind_and_day(collected: Collected) -> None:
     reader, said = Reader("en"), collected.panel("Due rows answered here")
     rows = collected.office.db.rows("SELECT facility, kind, due_on, outcome FROM due WHERE case_id = ? ORDER BY due_on, "

@@ -71,7 +71,7 @@ def test_the_day_of_an_account_manager(served: Served) -> None:
     day.presses("Save draft")
     day.reads("Your draft is saved.")
     day.finds(case)
-    day.reads("Draft of “Conclude” saved at")
+    day.reads("Draft of “Conclude” saved on")
     day.follows("Conclude")
     expect(page.get_by_label("Capacity to pay")).to_have_value("1.08, by the account")
     day.looks("conclude-draft")

@@ -57,7 +57,7 @@ def test_the_day_of_an_inspector(served: Served, tmp_path: Path) -> None:
     day.looks("inspector-no-line")
     page.context.set_offline(False)
     page.evaluate("dispatchEvent(new Event('online'))")
-    expect(page.locator("[data-saved]")).to_contain_text("Draft saved at")
+    expect(page.locator("[data-saved]")).to_contain_text("Draft saved on")
     page.reload()
     expect(page.get_by_label("Whom you met")).to_have_value("Mr Han, owner")
 

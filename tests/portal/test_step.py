@@ -108,6 +108,8 @@ def test_a_manager_concludes_and_gets_a_receipt_that_names_the_entry(office: Off
     receipt = office.at(page.person).get(done.to).text
     head = office.db.rows("SELECT hash FROM entry WHERE stream = ? ORDER BY seq DESC LIMIT 1", s.stream)[0][0]
     assert head in receipt
+    assert f"Inspection {s.id}, entry {entries(office, s)}" in receipt
+    assert re.search(r"Concluded on \d+ \w{3}, \d\d:\d\d\.", receipt)
     payload = said(office, s)
     assert payload["level"] == s.facts["proposed_level"]
     assert payload["measures"][0]["owner"] == page.person  # type: ignore[index]
