@@ -17,6 +17,11 @@ def automatic(text: str, reader: Reader, book: Book | None = None) -> str:
     return said[:1].upper() + said[1:]
 
 
+def adds(text: str) -> bool:
+    """Does a reason say more than the facts beside it: that the class is the one in the books?"""
+    return not re.fullmatch(r"class \d in the books", text)
+
+
 def _read(part: str, reader: Reader, book: Book | None) -> str:
     for form, says in _forms(reader.say):
         if found := form.fullmatch(part):

@@ -203,7 +203,7 @@ def _page(file: File, status: int = 200, changed_only: bool = False, did: str = 
     manager = store.managers(asking.db, [s.subject], file.day).get(s.subject, "")
     opening = payload(file.entries[0]) if file.entries else {}
     facts = sight_.facts(s)
-    level = facts.get("level", facts.get("proposed_level"))
+    level, verified = facts.get("level", facts.get("proposed_level")), _verified(file)
     return show(
         asking, "case.html", status, file=file, s=s, who=file.reader.called(s, file.borrower), names=file.names, sight=sight_,
         facts=about.facts(asking, s, sight_, opening, book, manager, reader, file.names, file.premises),
@@ -216,7 +216,8 @@ def _page(file: File, status: int = 200, changed_only: bool = False, did: str = 
         did=did, changed_only=changed_only, refused=why(asking, refused, s.id) if refused else "",
         key=asking.portal.house.salts(1)[0][:16], parent=_parent(file),
         late=about.late_by(s.due_on, file.day) if process.steps[s.step].kind == USER else 0,
-        **_collected(file, d, book), **_around(file, d, opening, book), verified=_verified(file),
+        **_collected(file, d, book), **_around(file, d, opening, book), verified=verified,
+        outcome=reading.outcome(book, verified[2].get("outcome", "")),
         book_changes=book_changes(file))  # fmt: skip
 
 

@@ -100,10 +100,15 @@ def between(asked: Checkpoint, theirs: str, own: str, reader: Reader) -> tuple[s
     if asked.type != "number" or a is None or b is None:
         return say("differs"), True
     differs = abs(b - a) > WITHIN * abs(a)
+    apart = f"{b - a:+,}"
+    if asked.unit.startswith("%"):
+        apart = say("{n} points").format(n=apart)
+    elif a:
+        apart = f"{(b - a) / abs(a) * 100:+.0f} %"
+    apart = apart.replace("-", "−")
     if a == 0:
-        return f"{b:+,}".replace("-", "−"), differs
-    percent = f"{(b - a) / abs(a) * 100:+.0f} %".replace("-", "−")
-    return (say("{n}, over 10 %") if differs else say("{n}, within 10 %")).format(n=percent), differs
+        return apart, differs
+    return (say("{n}, over 10 %") if differs else say("{n}, within 10 %")).format(n=apart), differs
 
 
 def level_says(c: Comparison, reader: Reader) -> str:

@@ -12,7 +12,7 @@ from door.fold import State
 from models.policy import Book
 from models.process import ITEM_ACTS
 from portal import arrows, reading
-from portal.automatic import automatic
+from portal.automatic import adds, automatic
 from portal.currency import currency
 from portal.house import Asking
 from portal.page import Reader, names_of
@@ -126,7 +126,7 @@ def matter(asking: Asking, s: State, borrower: str, said: Sequence[Said], reader
         made.facts = [(reader.say("Book"), s.facts["book"][:16]),
                       (reader.say("In force from"), reader.day(s.facts["effective_from"]))]  # fmt: skip
     else:
-        made.facts = _inspection(seen.facts(s), last, reader)
+        made.facts = _inspection(seen.facts(s), last, book, reader)
     made.quotes = _quotes(said, s, names, reader, book)
     found = _findings(said, book) if seen.judged else []
     made.findings, made.more = found[:FINDINGS], max(0, len(found) - FINDINGS)
@@ -184,7 +184,9 @@ def _order(asking: Asking, s: State, book: Book, last: Mapping[str, Said], names
     return rows
 
 
-def _inspection(facts: Mapping[str, Any], last: Mapping[str, Said], reader: Reader) -> list[tuple[str, str]]:
+def _inspection(
+    facts: Mapping[str, Any], last: Mapping[str, Said], book: Book, reader: Reader
+) -> list[tuple[str, str]]:
     say = reader.say
     concluded, weighed = (last[action].payload if action in last else {} for action in ("conclude", "escalate"))
     rows = [(say("Kind"), reader.kind(facts["kind"]).capitalize()),
@@ -192,12 +194,13 @@ def _inspection(facts: Mapping[str, Any], last: Mapping[str, Said], reader: Read
     if "class_" in facts:
         rows.append((say("Class"), reader.class_(facts["class_"])))
     if "proposed_level" in facts:
-        rows.append((say("Proposed level"), f"L{facts['proposed_level']}"))
+        rows.append((say("Proposed level"), reader.level(facts["proposed_level"])))
     if concluded:
-        rows += [(say("Concluded level"), f"L{concluded['level']}"), (say("Capacity"), concluded["capacity"]),
-                 (say("Repayment source"), concluded["repayment_source"])]  # fmt: skip
+        rows += [(say("Concluded level"), reader.level(concluded["level"])), (say("Capacity to pay"), concluded["capacity"]),
+                 (say("What it is repaid from"), concluded["repayment_source"])]  # fmt: skip
     if "own_level" in facts:
-        rows.append((say("Verified"), f"{facts.get('outcome', '')} L{facts['own_level']}".strip()))
+        rows += [(say("Verified with"), reading.outcome(book, facts.get("outcome", ""))),
+                 (say("Verifier's level"), reader.level(facts["own_level"]))]  # fmt: skip
     if weighed:
         rows.append((say("Over the line by"), ", ".join(reader.read(t.replace("_", " ")) for t in weighed["triggers"])))
     return rows
@@ -209,7 +212,8 @@ def _quotes(said: Sequence[Said], s: State, names: Mapping[str, str], reader: Re
     found: list[tuple[str, Quote]] = []
     for e in said:
         text = next((str(e.payload[name]) for name in SAID if e.payload.get(name)), "")
-        text = automatic(text, reader, book) if e.person == SYSTEM else text
+        if e.person == SYSTEM:
+            text = automatic(text, reader, book) if adds(text) else ""
         if text and (e.action not in ITEM_ACTS or e.action == "comment"):
             done = reader.say("Comment") if e.action == "comment" else arrows.done(
                 reader.say, s.process if e.own else parent, e.action)  # fmt: skip

@@ -57,6 +57,11 @@ def read(book: Book, reader: Reader) -> Book:
     return _read[key]
 
 
+def outcome(book: Book | None, code: str) -> str:
+    """An outcome of a verification by its code and what the book says it means."""
+    return f"{code} {book.outcomes[code].says}" if book and code in book.outcomes else code
+
+
 def _asked(each: Checkpoint, reader: Reader) -> Checkpoint:
     return each.model_copy(update={"question": reader.read(each.question), "unit": reader.read(each.unit)})
 

@@ -110,9 +110,8 @@ def _inspection(d: Dossier, book: Book | None, judged: bool, reader: Reader) -> 
         met = ", ".join(reader.read(t.replace("_", " ")) for t in newest.payload.get("triggers", ()))
         return [reader.say("over the line: {what}").format(what=met)]
     if newest and newest.action == "disagree":
-        outcome = str(newest.payload.get("outcome", ""))
-        says = book.outcomes[outcome].says if book and outcome in book.outcomes else ""
-        return [reader.say("disagreed with: {outcome}").format(outcome=f"{outcome} {says}".strip())]
+        said = reading.outcome(book, str(newest.payload.get("outcome", "")))
+        return [reader.say("disagreed with: {outcome}").format(outcome=said)]
     return [_found(d, book, reader)]
 
 

@@ -14,6 +14,7 @@ from models.policy import Book
 from models.process import ITEM_ACTS, Process
 from portal.automatic import automatic
 from portal.page import Reader
+from portal.reading import outcome
 from portal.sight import Sight
 from portal.strip import named
 from portal.told import told
@@ -132,9 +133,7 @@ def _judged(action: str, p: Mapping[str, Any], reader: Reader, book: Book | None
     level = next((p[name] for name in ("level", "proposed_level", "own_level") if name in p), None)
     class_ = next((p[name] for name in ("class_", "proposed_class") if name in p), None) if action != "open" else None
     if level is not None or "outcome" in p:
-        outcome = p.get("outcome", "")
-        meaning = book.outcomes[outcome].says if book and outcome in book.outcomes else ""
-        yield ", ".join(filter(None, (f"{outcome} {meaning}".strip(), f"L{level}" if level is not None else "",
+        yield ", ".join(filter(None, (outcome(book, p.get("outcome", "")), f"L{level}" if level is not None else "",
                                       reader.class_(class_) if class_ else ""))) + "."  # fmt: skip
     for name in ("capacity", "repayment_source", "opportunity"):
         if p.get(name):

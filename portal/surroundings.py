@@ -9,10 +9,11 @@ from door.command import SYSTEM
 from models.policy import Book
 from portal import about
 from portal.answers import findings, written
-from portal.automatic import automatic
+from portal.automatic import adds, automatic
 from portal.case import File
 from portal.compare import Comparison, comparison, level_says
 from portal.page import names_of
+from portal.reading import outcome
 from portal.story import payload
 from portal.told import told
 from tasks.dossier import Dossier
@@ -28,14 +29,15 @@ def surroundings(file: File, d: Dossier | None, book: Book, seen: int) -> dict[s
     manager = store.managers(asking.db, [s.subject], asking.day).get(s.subject, "")
     blind = s.step == BLIND
     proposal = d.last("propose") if d and sight.judged and not blind else None
+    why = str(proposal.payload.get("because", "")) if proposal else ""
+    because = automatic(why, reader, book) if adds(why) else ""
     changes: list[dict[str, Any]] = list(proposal.payload.get("changes", ())) if proposal else []
     record = d.last("record") if d else None
     compared: Comparison | None = comparison(d, book, reader) if d and s.step == "compare" else None
     return {
         "facts": about.facts(asking, s, sight, opening, book, manager, reader, file.names, file.premises), "blind": blind,
-        "judged": judged(file, d), "found": findings(d, book)[:FOUND] if d and s.step in READS and sight.judged else [],
-        "because": automatic(proposal.payload.get("because", ""), reader, book) if proposal and s.step == "review"
-        else opening.get("reason", ""),
+        "judged": judged(file, d, book), "found": findings(d, book)[:FOUND] if d and s.step in READS and sight.judged else [],
+        "because": because if s.step == "review" and proposal else opening.get("reason", ""),
         "changes": [(c["checkpoint"], book.checkpoint(c["checkpoint"]).question, _written(book, c, "before", file),
                      _written(book, c, "now", file)) for c in changes[:CHANGES]] if s.step == "review" else [],
         "more_changes": max(0, len(changes) - CHANGES), "meanwhile": list(meanwhile(file, seen)),
@@ -45,7 +47,7 @@ def surroundings(file: File, d: Dossier | None, book: Book, seen: int) -> dict[s
     }  # fmt: skip
 
 
-def judged(file: File, d: Dossier | None) -> list[tuple[str, Any]]:
+def judged(file: File, d: Dossier | None, book: Book) -> list[tuple[str, Any]]:
     """Level and class as they were proposed, concluded and verified, as far as it has come."""
     say, reader, found = file.reader.say, file.reader, list[tuple[str, Any]]()
     if d is None or not file.sight.judged or file.s.step not in READS:
@@ -61,7 +63,7 @@ def judged(file: File, d: Dossier | None) -> list[tuple[str, Any]]:
                   (say("Capacity to pay"), concluded.payload["capacity"]),
                   (say("What it is repaid from"), concluded.payload["repayment_source"])]  # fmt: skip
     if verified and (file.s.step == "decide" or verified.action == "disagree"):
-        found += [(say("Verified with"), verified.payload["outcome"]),
+        found += [(say("Verified with"), outcome(book, verified.payload["outcome"])),
                   (say("Verifier's level"), reader.level(verified.payload["own_level"])),
                   (say("Verifier's reason"), verified.payload.get("reason") or verified.payload.get("note", ""))]  # fmt: skip
     return [(name, value) for name, value in found if value not in ("", None)]

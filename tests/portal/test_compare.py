@@ -32,6 +32,12 @@ def test_days_and_words_agree_or_not_and_texts_are_for_the_reader(
     assert between(asked, theirs, own, EN)[1] is differs  # type: ignore[arg-type]
 
 
+def test_a_share_differs_by_points_and_a_figure_by_a_share() -> None:
+    assert between(BOOK.checkpoint("C5"), "100", "33", EN)[0] == "−67 points, over 10 %"
+    assert between(FIGURE, "200", "190", EN)[0] == "−5 %, within 10 %"
+    assert between(FIGURE, "0", "1000", EN)[0] == "+1,000"
+
+
 @given(st.integers(1, 10**15), st.decimals("-0.1", "0.1", places=4))
 def test_whatever_the_size_a_tenth_more_or_less_is_no_difference(theirs: int, by: Decimal) -> None:
     assert between(FIGURE, str(theirs), str(theirs * (1 + by)), EN)[1] is False

@@ -299,7 +299,9 @@ def test_one_restriction_is_imposed_from_the_mail_and_waits_for_another_to_confi
     case, manager = waiting(office, "decide")
     address = link(office, case, manager)
     page = office.at(manager).get(address)
-    assert re.search(r"<dt>Verified</dt><dd>V\d L\d</dd>", page.text)
+    assert re.search(r"<dt>Verified with</dt><dd>V\d [a-z ]+</dd>", page.text)
+    assert re.search(r'<dt>Verifier&#39;s level</dt><dd><span class="badge[^"]*">L\d \w+</span></dd>', page.text)
+    assert "Class in the books:" not in page.text  # a run's reason that says no more than the facts
     fields = {"decision": "impose", "reason": "Sales fell by half.", **form(page)}
     assert "Choose what is restricted." in office.post(manager, address, **fields).text
     done = office.post(manager, address, kind="K10", **fields)
