@@ -14,9 +14,11 @@ from starlette.responses import Response
 from door.store import fact
 from portal import green, reasons
 from portal.asking import SignedIn
+from portal.behind import behind
 from portal.house import Asking
 from portal.page import Reader, names_of, show, spoken
 from portal.sight import sight
+from portal.stages import titles
 from tasks.inbox import START, Place, Waiting, items
 
 router = APIRouter()
@@ -112,7 +114,7 @@ def listed(asking: Asking, filters: Filters, after: Place, status: int = 200, **
                 **_counts(asking, waiting, len(first)),
                 later=filters.address(after=f"{last.due_on or '9999-12-31'}.{last.id}") if more and last else "",
                 begun=after != START, first=filters.address(), bare=Filters(filters.tab).address(),
-                units=_units(asking), steps=_steps(asking),
+                units=_units(asking), steps=_steps(asking), behind=behind(asking), titles=titles(reader.say),
                 standing_in=names_of(asking.db, sorted(asking.me.person.stands_for)),
                 names=names_of(asking.db, [w.state.holder or "" for w in page]),
                 level_of=level_of, sight=lambda w: sight(asking, w.state), **_green(asking, page),
