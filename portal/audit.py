@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.responses import Response, StreamingResponse
@@ -18,6 +17,7 @@ from door.store import among
 from portal.asking import Form, NotThere, SignedIn
 from portal.house import Asking, Portal
 from portal.page import Reader, show, spoken
+from portal.paging import turn
 from portal.stages import STAGES, titles
 from processes import PROCESSES
 from tasks.found import fault
@@ -43,8 +43,8 @@ class Listed:
 
 
 @router.get("/audit")
-def audit(asking: SignedIn, day: str = "", stage: str = "", before: str = "") -> Response:
-    return _page(asking, day, stage, before)
+def audit(asking: SignedIn, day: str = "", stage: str = "", before: str = "", came: str = "") -> Response:
+    return _page(asking, day, stage, before, came)
 
 
 @router.post("/audit/verify")
@@ -81,16 +81,16 @@ def as_file(portal: Portal, name: str, run: int | None = None) -> Response:
     return StreamingResponse(body(), media_type="application/x-ndjson", headers=headers)
 
 
-def _page(asking: Asking, day: str = "", stage: str = "", before: str = "", seen: Audit | None = None,
+def _page(asking: Asking, day: str = "", stage: str = "", before: str = "", came: str = "", seen: Audit | None = None,
           signed: bool = False) -> Response:  # fmt: skip
     allowed(asking)
     db, say = asking.db, Reader(spoken(asking.request, asking.me.language)).say
     runs = _runs(asking, day, stage, before)
     says = [fault(f, say) for f in seen.faults[:SHOWN]] if seen else []
-    last = runs[PAGE - 1].id if len(runs) > PAGE else None
+    last = str(runs[PAGE - 1].id) if len(runs) > PAGE else ""
     return show(
         asking, "audit.html", runs=runs[:PAGE], day=_day(day), stage=stage, titles=titles(say), stages=STAGES,
-        later=_address(day, stage, before=last) if last else "", begun=bool(before), first=_address(day, stage), seen=seen,
+        turn=turn("/audit", {"day": day, "stage": stage}, "before", before, came, last), seen=seen,
         faults=says, signed=signed, size=db.rows("SELECT count(*) FROM entry")[0][0],
         anchored=db.rows("SELECT max(business_date) FROM anchor")[0][0])  # fmt: skip
 
@@ -124,11 +124,6 @@ def _runs(asking: Asking, day: str, stage: str, before: str) -> list[Listed]:
         found.append(Listed(id_, name, as_of, part, begun, ended if closed else None, entries.get(id_, 0),
                             attempts.get(id_, 0)))  # fmt: skip
     return found
-
-
-def _address(day: str, stage: str, **more: Any) -> str:
-    said = {"day": day, "stage": stage, **more}
-    return "/audit?" + urlencode({k: v for k, v in said.items() if v not in ("", None)})
 
 
 def _day(text: str) -> str:

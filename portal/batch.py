@@ -18,7 +18,7 @@ from portal.house import Asking
 from portal.inbox import Filters, listed
 from portal.page import Reader, names_of, show, spoken, status_of, why
 from portal.scope import scope
-from tasks.inbox import START, Waiting, those
+from tasks.inbox import Waiting, those
 
 router = APIRouter()
 ACTS = ("decide", "claim", "hand_back", "delegate", "hold")  # done in a list; all else has a page that asks more
@@ -69,7 +69,7 @@ def act(posted: Form) -> Response:
              for case in sorted(gone)]  # fmt: skip
     if one_case and told[0].what == "done":
         return RedirectResponse(filters.address(), 303)
-    return listed(asking, filters, START, told[0].status if len(told) == 1 else 200, told=told)
+    return listed(asking, filters, status=told[0].status if len(told) == 1 else 200, told=told)
 
 
 def _seen_by(asking: Asking, cases: Sequence[int]) -> set[int]:

@@ -2,9 +2,8 @@
 and what is narrowed stand in the address."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -15,6 +14,7 @@ from door.store import among
 from portal.asking import SignedIn
 from portal.house import Asking
 from portal.page import Reader, names_of, show, spoken
+from portal.paging import turn
 from portal.scope import scope
 from portal.sight import Sight, seen_by
 from portal.strip import COLLECTING, named
@@ -41,10 +41,6 @@ class Filters:
     def any(self) -> bool:
         return bool(self.q or self.process or self.step or self.state or self.unit)
 
-    def address(self, **more: Any) -> str:
-        said = {"q": self.q, "process": self.process, "step": self.step, "state": self.state, "unit": self.unit, **more}
-        return "/cases?" + urlencode({k: v for k, v in said.items() if v not in ("", None)})
-
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -67,17 +63,17 @@ class Listed:
 
 @router.get("/cases")
 def cases(asking: SignedIn, q: str = "", process: str = "", step: str = "", state: str = "", unit: str = "",
-          after: str = "") -> Response:  # fmt: skip
+          after: str = "", came: str = "") -> Response:  # fmt: skip
     filters = Filters(q.strip()[:80], process, step, state, unit)
     rows = _found(asking, filters, after)
     page = [
         Listed(s, row[0], seen_by(asking.me, s, asking.rules.processes)) for row in rows[:PAGE] for s in [load(row[1:])]
     ]
-    last = page[-1].state if page else None
+    last = page[-1].state if len(rows) > PAGE else None
     reader = Reader(spoken(asking.request, asking.me.language))
     return show(asking, "cases.html", filters=filters, page=page, names=names_of(asking.db, [p.state.holder or "" for p in page]),
-                later=filters.address(after=f"{'c' if last.closed_on else 'o'}{last.id}") if last and len(rows) > PAGE else "",
-                begun=bool(after), first=filters.address(), units=_units(asking), processes=PROCESSES,
+                turn=turn("/cases", asdict(filters), "after", after, came,
+                          f"{'c' if last.closed_on else 'o'}{last.id}" if last else ""), units=_units(asking), processes=PROCESSES,
                 steps=_steps(asking, filters, reader), named=lambda s: named(reader, s.process, s.step))  # fmt: skip
 
 

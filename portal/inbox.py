@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby, islice
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -17,9 +16,10 @@ from portal.asking import SignedIn
 from portal.behind import behind
 from portal.house import Asking
 from portal.page import Reader, names_of, show, spoken
+from portal.paging import address, turn
 from portal.sight import sight
 from portal.stages import titles
-from tasks.inbox import START, Place, Waiting, items
+from tasks.inbox import LAST, START, Place, Waiting, items
 
 router = APIRouter()
 PAGE = 50
@@ -79,10 +79,13 @@ class Filters:
     def any(self) -> bool:
         return bool(self.step or self.unit or self.due or self.level or self.class_)
 
-    def address(self, **more: Any) -> str:
-        said = {"tab": self.tab, "step": self.step, "unit": self.unit, "due": self.due, "level": self.level,
-                "class": self.class_, **more}  # fmt: skip
-        return "/inbox?" + urlencode({k: v for k, v in said.items() if v not in ("", None)})
+    @property
+    def said(self) -> dict[str, str]:
+        return {"tab": self.tab, "step": self.step, "unit": self.unit, "due": self.due, "level": self.level,
+                "class": self.class_}  # fmt: skip
+
+    def address(self) -> str:
+        return address("/inbox", self.said)
 
 
 def level_of(facts: Mapping[str, Any]) -> int | None:
@@ -92,12 +95,14 @@ def level_of(facts: Mapping[str, Any]) -> int | None:
 
 @router.get("/inbox")
 def inbox(asking: SignedIn, tab: str = "mine", step: str = "", unit: str = "", due: str = "", level: str = "",
-          class_: Annotated[str, Query(alias="class")] = "", after: str = "") -> Response:  # fmt: skip
+          class_: Annotated[str, Query(alias="class")] = "", after: str = "", came: str = "") -> Response:  # fmt: skip
     filters = Filters(tab, step, unit, due, level, class_)
-    return listed(asking, filters, _place(after))
+    return listed(asking, filters, _place(after), came)
 
 
-def listed(asking: Asking, filters: Filters, after: Place, status: int = 200, **values: Any) -> Response:
+def listed(
+    asking: Asking, filters: Filters, after: Place = START, came: str = "", status: int = 200, **values: Any
+) -> Response:
     first = list(islice(items(asking.db, asking.rules, asking.me.person, asking.day, block=COUNTED + 1), COUNTED + 1))
     waiting = [w for w in first if not _held(asking, w)]
     if filters == Filters() and after == START and len(waiting) > PAGE:
@@ -108,12 +113,13 @@ def listed(asking: Asking, filters: Filters, after: Place, status: int = 200, **
                  if filters.lets(asking, w))  # fmt: skip
         page = list(islice(found, PAGE))
         more = next(found, None) is not None
-    last = page[-1].state if page else None
+    last = page[-1].state if page and more else None
     reader = Reader(spoken(asking.request, asking.me.language))
     return show(asking, "inbox.html", status, filters=filters, groups=_groups(asking, page, reader), n=len(page),
                 **_counts(asking, waiting, len(first)),
-                later=filters.address(after=f"{last.due_on or '9999-12-31'}.{last.id}") if more and last else "",
-                begun=after != START, first=filters.address(), bare=Filters(filters.tab).address(),
+                turn=turn("/inbox", filters.said, "after", "" if after == START else _named(after), came,
+                          _named((last.due_on or LAST, last.id)) if last else ""),
+                bare=Filters(filters.tab).address(),
                 units=_units(asking), steps=_steps(asking), behind=behind(asking), titles=titles(reader.say),
                 standing_in=names_of(asking.db, sorted(asking.me.person.stands_for)),
                 names=names_of(asking.db, [w.state.holder or "" for w in page]),
@@ -168,6 +174,10 @@ def _steps(asking: Asking) -> list[tuple[str, str]]:
     """(process, step) of those that his roles may have."""
     return [(p.name, name) for p in asking.rules.processes.values() for name, s in p.steps.items()
             if s.role in asking.me.person.roles and s.kind == "user"]  # fmt: skip
+
+
+def _named(place: Place) -> str:
+    return f"{place[0]}.{place[1]}"
 
 
 def _place(after: str) -> Place:

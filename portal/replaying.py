@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
-from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter
@@ -18,6 +17,7 @@ from portal.asking import Form, NotThere, SignedIn
 from portal.audit import allowed, as_file
 from portal.house import Asking
 from portal.page import Reader, show, spoken
+from portal.paging import turn
 from portal.prefect import NoAnswer, Prefect
 from portal.stages import titles
 from tasks import books
@@ -28,8 +28,8 @@ PAGE, SHOWN = 50, 200
 
 
 @router.get("/audit/runs/{id_}")
-def run(asking: SignedIn, id_: int, action: str = "", after: str = "") -> Response:
-    return _page(asking, id_, action, after)
+def run(asking: SignedIn, id_: int, action: str = "", after: str = "", came: str = "") -> Response:
+    return _page(asking, id_, action, after, came)
 
 
 @router.post("/audit/runs/{id_}/replay")
@@ -68,8 +68,8 @@ def _run(asking: Asking, id_: int) -> Row:
     return found
 
 
-def _page(asking: Asking, id_: int, action: str = "", after: str = "", problem: str = "", done: Replayed | None = None,
-          took: float = 0.0) -> Response:  # fmt: skip
+def _page(asking: Asking, id_: int, action: str = "", after: str = "", came: str = "", problem: str = "",
+          done: Replayed | None = None, took: float = 0.0) -> Response:  # fmt: skip
     db, reader = asking.db, Reader(spoken(asking.request, asking.me.language))
     subject, _, closed, seq = _run(asking, id_)
     stage, as_of, part = subject.split("/")
@@ -82,10 +82,10 @@ def _page(asking: Asking, id_: int, action: str = "", after: str = "", problem: 
         asking, "run.html", id=id_, title=titles(reader.say).get(stage, (stage,))[0], as_of=as_of, part=part,
         closed=closed, seq=seq, given=given, inputs=_inputs(given), ended=ended, counts=counts, action=action,
         did=lambda action, process="": arrows.done(reader.say, process, action),
-        entries=entries[:PAGE], total=sum(n for _, n in counts), begun=bool(after), attempts=_attempts(asking, id_),
+        entries=entries[:PAGE], total=sum(n for _, n in counts), attempts=_attempts(asking, id_),
         version=_version(asking, book) if book else "", problem=problem, done=done, took=round(took, 1),
         differences=[reader.difference(d) for d in done.divergences[:SHOWN]] if done else (),
-        later=f"/audit/runs/{id_}?" + urlencode({"action": action, "after": f"{last.stream}.{last.seq}"}) if last else "",
+        turn=turn(f"/audit/runs/{id_}", {"action": action}, "after", after, came, f"{last.stream}.{last.seq}" if last else ""),
         anchored=bool(db.rows("SELECT 1 FROM anchor WHERE business_date >= ? LIMIT 1", as_of)))  # fmt: skip
 
 

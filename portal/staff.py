@@ -3,7 +3,6 @@ changes them, each change an entry; what would leave an open item to nobody is s
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter
@@ -16,6 +15,7 @@ from portal.asking import Form, NotThere, SignedIn
 from portal.changes import LANES, Typed, change
 from portal.house import Asking
 from portal.page import LANGUAGES, Reader, names_of, show, spoken
+from portal.paging import turn
 from portal.scope import ALL
 from tasks.address import scheme
 from tasks.roster import ROLES, Change, save, would_leave_alone
@@ -32,17 +32,16 @@ UNITS = ("add_unit", "change_unit", "contract")
 
 
 @router.get("/staff")
-def staff(asking: SignedIn, q: str = "", unit: str = "", role: str = "", after: str = "") -> Response:
+def staff(asking: SignedIn, q: str = "", unit: str = "", role: str = "", after: str = "", came: str = "") -> Response:
     _allowed(asking)
     rows = _people(asking, q.strip()[:80], unit, role, after)
     page = rows[:PAGE]
     roles, deputies = _roles_of(asking, [row[0] for row in page]), _deputies_of(asking, [row[0] for row in page])
     last = page[-1][0] if len(rows) > PAGE else ""
-    said = {"q": q, "unit": unit, "role": role}
     return show(
         asking, "staff.html", people=page, roles=roles, deputies=deputies, q=q, unit=unit, role=role, all_roles=ROLES,
-        units=asking.db.rows("SELECT id, name FROM unit WHERE id <> ? ORDER BY name, id", SYSTEM), begun=bool(after),
-        later="/staff?" + urlencode({**said, "after": last}) if last else "", first="/staff?" + urlencode(said),
+        units=asking.db.rows("SELECT id, name FROM unit WHERE id <> ? ORDER BY name, id", SYSTEM),
+        turn=turn("/staff", {"q": q, "unit": unit, "role": role}, "after", after, came, last),
         may_change=asking.me.has(*CHANGE))  # fmt: skip
 
 

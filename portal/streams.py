@@ -4,7 +4,7 @@ changes of the staff, draws, attempts, accounts. A case's own stream is read on 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import orjson
 from fastapi import APIRouter
@@ -16,6 +16,7 @@ from door.store import among
 from portal.asking import NotThere, SignedIn
 from portal.house import Asking
 from portal.page import PERSONS, Reader, names_of, show, spoken
+from portal.paging import turn
 from portal.story import payload
 from processes import PROCESSES
 
@@ -41,7 +42,7 @@ class Read:
 
 
 @router.get("/audit/streams")
-def streams(asking: SignedIn, of: str = "", q: str = "", after: str = "") -> Response:
+def streams(asking: SignedIn, of: str = "", q: str = "", after: str = "", came: str = "") -> Response:
     """Those that are no case's, by name."""
     _allowed(asking)
     db, kinds, part = asking.db, _kinds(_reader(asking).say), q.strip()[:80]
@@ -52,16 +53,16 @@ def streams(asking: SignedIn, of: str = "", q: str = "", after: str = "") -> Res
         values.append(after)
     rows = db.rows("SELECT s.name, s.seq, e.recorded_at, e.action FROM stream s JOIN entry e ON e.stream = s.name AND "
                    f"e.seq = s.seq WHERE {' AND '.join(where)} ORDER BY s.name LIMIT ?", *values, PAGE + 1)  # fmt: skip
-    page, said, whose = rows[:PAGE], {"of": of, "q": part}, _whose(asking, [row[0] for row in rows])
+    page, whose = rows[:PAGE], _whose(asking, [row[0] for row in rows])
     last = page[-1][0] if len(rows) > PAGE else ""
     return show(
         asking, "streams.html", streams=[(quote(row[0]), *row, whose.get(row[0], "")) for row in page], kinds=kinds, of=of,
-        q=part, begun=bool(after), acts=_acts(_reader(asking).say), first="/audit/streams?" + urlencode(said),
-        later="/audit/streams?" + urlencode({**said, "after": last}) if last else "")  # fmt: skip
+        q=part, acts=_acts(_reader(asking).say),
+        turn=turn("/audit/streams", {"of": of, "q": part}, "after", after, came, last))  # fmt: skip
 
 
 @router.get("/audit/streams/{name:path}")
-def stream(asking: SignedIn, name: str, action: str = "", before: str = "") -> Response:
+def stream(asking: SignedIn, name: str, action: str = "", before: str = "", came: str = "") -> Response:
     """Its entries, the newest first, all or those of one action."""
     _allowed(asking)
     kind, _, id_ = name.partition(":")
@@ -78,13 +79,12 @@ def stream(asking: SignedIn, name: str, action: str = "", before: str = "") -> R
     ]
     names = names_of(db, [id_, *named, *(who or "" for e in page for who in (e.person, e.on_behalf_of))])
     address = f"/audit/streams/{quote(name)}"
-    said = {"action": action} if action else {}
+    last = str(page[-1].seq) if len(rows) > PAGE else ""
     return show(
         asking, "stream.html", name=name, title=names.get(id_, id_) if kind in ("person", "staff") else id_ or name,
         kind=_kinds(reader.say).get(kind, kind), counts=counts, total=sum(n for _, n in counts), action=action, address=address,
         entries=[_read(e, reader, names) for e in page], acts=_acts(reader.say), holds=_holds(rows, bool(action)),
-        begun=bool(before), first=address + ("?" + urlencode(said) if said else ""),
-        later=f"{address}?" + urlencode({**said, "before": page[-1].seq}) if len(rows) > PAGE else "")  # fmt: skip
+        turn=turn(address, {"action": action}, "before", before, came, last))  # fmt: skip
 
 
 def _allowed(asking: Asking) -> None:

@@ -9,6 +9,7 @@ import pytest
 from door.db import Db
 from door.rebuild import export
 from tests.portal.conftest import Office
+from tests.portal.paged import paged
 from tests.tasks.forge import entries, forge, said, without_triggers
 
 RUN = re.compile(r'href="/audit/runs/(\d+)"')
@@ -48,14 +49,15 @@ def test_the_list_is_paged_without_a_gap_or_a_repeat(
     office: Office, yoon: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("portal.audit.PAGE", 4)
-    found: list[int] = []
-    address = "/audit"
-    while address:
-        page = office.at(yoon).get(address).text
-        found += [int(n) for n in RUN.findall(page)]
-        later = re.search(r'href="(/audit\?[^"]*before=[^"]*)"', page)
-        address = later[1].replace("&amp;", "&") if later else ""
-    assert found == [r[0] for r in office.db.rows("SELECT id FROM cases WHERE process = 'run' ORDER BY id DESC")]
+    found = paged(office.at(yoon), "/audit", RUN)
+    assert found == [str(r[0]) for r in office.db.rows("SELECT id FROM cases WHERE process = 'run' ORDER BY id DESC")]
+
+
+def test_what_a_run_wrote_is_paged_too(office: Office, yoon: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.replaying.PAGE", 7)
+    run = office.db.rows("SELECT run FROM entry WHERE run IS NOT NULL GROUP BY run HAVING count(*) > 30 LIMIT 1")[0][0]
+    found = paged(office.at(yoon), f"/audit/runs/{run}", re.compile(r"<code>([0-9a-f]{8}…[0-9a-f]{4})</code>"))
+    assert len(found) == office.db.rows("SELECT count(*) FROM entry WHERE run = ?", run)[0][0]
 
 
 def test_a_run_shows_its_inputs_and_the_entries_that_it_wrote(office: Office, yoon: str) -> None:

@@ -5,19 +5,14 @@ import re
 import pytest
 
 from tests.portal.conftest import Office
+from tests.portal.paged import paged
 
 LINK = re.compile(r'href="/cases/(\d+)"')
 
 
 def shown(office: Office, person: str, address: str = "/cases") -> list[int]:
-    """All that the list has, followed to its end."""
-    found: list[int] = []
-    while address:
-        page = office.at(person).get(address).text
-        found += [int(n) for n in LINK.findall(page)]
-        later = re.search(r'href="(/cases\?[^"]*after=[^"]*)"', page)
-        address = later[1].replace("&amp;", "&") if later else ""
-    return found
+    """All that the list has, followed to its end and back."""
+    return [int(n) for n in paged(office.at(person), address, LINK)]
 
 
 def test_open_cases_come_first_and_every_page_goes_on_from_the_last(office: Office) -> None:

@@ -18,6 +18,7 @@ from tasks import books
 from tasks.inbox import inbox
 from tests.portal.conftest import Office
 from tests.portal.links import able, at_the_desk, do, restriction, returned, waiting
+from tests.portal.paged import paged
 
 LINK = re.compile(r'href="/cases/(\d+)"')
 PICK = re.compile(r'name="item" value="(\d+)"[^>]*?( data-green)?><input type="hidden" name="seen.\d+" value="(\d+)"')
@@ -344,15 +345,8 @@ def test_a_long_inbox_is_paged_without_a_gap_or_a_repeat(office: Office, monkeyp
     monkeypatch.setattr("portal.inbox.PAGE", 7)
     officer = office.of("post_loan_officer")
     whole = inbox(office.db, books.rules(office.db), officer, office.house.business_date().isoformat())
-    found: list[int] = []
-    address = "/inbox"
-    while address:
-        page = office.at(officer).get(address).text
-        found += [int(n) for n in LINK.findall(page)]
-        later = re.search(r'href="(/inbox\?[^"]*after=[^"]*)"', page)
-        address = later[1].replace("&amp;", "&") if later else ""
     assert isinstance(whole, list)
-    assert found == [w.state.id for w in whole if not w.state.held_until]
+    assert paged(office.at(officer), "/inbox", LINK) == [str(w.state.id) for w in whole if not w.state.held_until]
 
 
 def test_who_verifies_blind_is_told_neither_level_nor_class_nor_by_a_filter(office: Office) -> None:

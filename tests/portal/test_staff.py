@@ -12,6 +12,7 @@ from door.eligible import eligible
 from tasks import books
 from tasks.roster import would_leave_alone
 from tests.portal.conftest import Office
+from tests.portal.paged import paged
 
 
 @pytest.fixture
@@ -66,13 +67,7 @@ def test_the_list_is_paged_without_a_gap_or_a_repeat(
     office: Office, admin: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("portal.staff.PAGE", 7)
-    found: list[str] = []
-    address = "/staff"
-    while address:
-        page = office.at(admin).get(address).text
-        found += re.findall(r'class="who"><a href="/staff/people/([^"]+)"', page)
-        later = re.search(r'href="(/staff\?[^"]*after=[^"]*)"', page)
-        address = later[1].replace("&amp;", "&") if later else ""
+    found = paged(office.at(admin), "/staff", re.compile(r'class="who"><a href="/staff/people/([^"]+)"'))
     assert found == [row[0] for row in office.db.rows("SELECT id FROM person WHERE id <> 'system' ORDER BY name, id")]
 
 

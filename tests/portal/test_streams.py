@@ -9,11 +9,11 @@ from door.db import Db
 from portal.streams import PAGE
 from tests.portal.conftest import Office
 from tests.portal.links import able, waiting
+from tests.portal.paged import paged
 from tests.tasks.forge import without_triggers
 
 SEQ = re.compile(r'<span class="seq">(\d+)</span>')
 LISTED = re.compile(r'<a href="/audit/streams/([^"?]+)">')
-LATER = re.compile(r'href="([^"]+)">(?:More streams|Earlier entries)<')
 
 
 @pytest.fixture
@@ -82,25 +82,14 @@ def test_streams_are_read_page_by_page_without_a_gap(office: Office, auditor: st
     for k in range(PAGE + 3):
         noted(office, f"attempt:a{k:03d}", 1)
     wanted = [name for (name,) in office.db.rows("SELECT name FROM stream")]
-    found, path = list[str](), "/audit/streams"
-    while path:
-        page = read(office, auditor, path)
-        found += [name.replace("%3A", ":") for name in LISTED.findall(page)]
-        later = LATER.search(page)
-        path = later[1] if later else ""
-    assert found == sorted(wanted)
+    found = paged(office.at(auditor), "/audit/streams", LISTED)
+    assert [name.replace("%3A", ":") for name in found] == sorted(wanted)
 
 
 def test_entries_are_read_page_by_page_from_the_newest(office: Office, auditor: str) -> None:
     noted(office, "attempt:long", 2 * PAGE + 1)
-    found, path = list[int](), "/audit/streams/attempt:long"
-    while path:
-        page = read(office, auditor, path)
-        assert "each follows the one before it" in page
-        found += map(int, SEQ.findall(page))
-        later = LATER.search(page)
-        path = later[1] if later else ""
-    assert found == list(range(2 * PAGE + 1, 0, -1))
+    found = paged(office.at(auditor), "/audit/streams/attempt%3Along", SEQ, "each follows the one before it")
+    assert list(map(int, found)) == list(range(2 * PAGE + 1, 0, -1))
 
 
 def test_a_chain_that_was_broken_is_said(office: Office, auditor: str, db: Db) -> None:
