@@ -81,8 +81,8 @@ class Filters:
 
     @property
     def said(self) -> dict[str, str]:
-        return {"tab": self.tab, "step": self.step, "unit": self.unit, "due": self.due, "level": self.level,
-                "class": self.class_}  # fmt: skip
+        return {"tab": "" if self.tab == "mine" else self.tab, "step": self.step, "unit": self.unit, "due": self.due,
+                "level": self.level, "class": self.class_}  # fmt: skip
 
     def address(self) -> str:
         return address("/inbox", self.said)

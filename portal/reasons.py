@@ -2,6 +2,7 @@
 the words of its own book. Everything for a page is read at once, and nobody is told what he is not to know."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ READ = tuple(dict.fromkeys((
     *SCREENINGS, *BACK, "check", "propose", "disagree", "escalate",  # of inspections
     "ask_lift", "refuse_lift", "renew",  # of restrictions; they are proposed too
     "done", "ask_extension", "grant", "deny", "not_accepted",  # of orders
+    "hand_over", "propose_book",
 )))  # fmt: skip
 COLOURS = "yor"  # from the least
 
@@ -46,17 +48,17 @@ def rows(asking: Asking, page: Sequence[Waiting], reader: Reader) -> dict[int, R
         if s.process == "inspection":
             kind = [reader.kind(s.facts["kind"])] if s.facts.get("kind") else []
             found[s.id] = Row(kind + _inspection(d, books.get(s.book), seen.judged, reader))
-        elif s.process in ("control", "order"):
+        elif s.process in MEASURES:
             book = books.get(s.book)
             facility = _facility(s, book)
             found[s.id] = Row(_measure(d, book, facility, names, reader), _exposure(s, facility, owed, reader))
         else:
-            since = s.facts.get("since") or s.facts.get("effective_from")
-            found[s.id] = Row([reader.say("from {day}").format(day=reader.day(since))] if since else [])
+            found[s.id] = Row(_from_a_day(asking, d, names, reader), _exposure(s, "", owed, reader))
     return found
 
 
-_BY = ("propose", "ask_lift", "done", "ask_extension")  # whoever did it is named
+MEASURES = ("control", "order")
+_BY = ("propose", "ask_lift", "done", "ask_extension", "hand_over", "propose_book")  # whoever did it is named
 
 
 def _books(asking: Asking, page: Sequence[Waiting], reader: Reader) -> dict[str, Book]:
@@ -70,9 +72,9 @@ def _books(asking: Asking, page: Sequence[Waiting], reader: Reader) -> dict[str,
 
 
 def _facilities(asking: Asking, page: Sequence[Waiting]) -> dict[str, list[tuple[str, str, int]]]:
-    """Of the borrowers of restrictions and orders: number, currency and exposure of each facility."""
+    """Of the borrowers of all but inspections, which know their own exposure: number, currency and exposure of each facility."""
     where, values = among(
-        asking.db, "borrower", sorted({w.state.subject for w in page if w.state.process in ("control", "order")})
+        asking.db, "borrower", sorted({w.state.subject for w in page if w.state.process != "inspection"})
     )
     found: dict[str, list[tuple[str, str, int]]] = {}
     for borrower, id_, currency, bal in asking.db.rows(
@@ -170,3 +172,20 @@ def _measure(d: Dossier, book: Book | None, facility: str, names: Mapping[str, s
         found.append({"deny": say("more time was not granted"), "not_accepted": say("the correction was not accepted"),
                       "refuse_lift": say("the lifting was refused")}.get(back.action, ""))  # fmt: skip
     return [part for part in found if part]
+
+
+# -- hand-overs and versions of the book ------------------------------------------------------------------------------
+
+
+def _from_a_day(asking: Asking, d: Dossier, names: Mapping[str, str], reader: Reader) -> list[str]:
+    """Which version, from which day on, and who brought it here."""
+    say, s, found = reader.say, d.state, list[str]()
+    if proposed := str(s.facts.get("book", "")):
+        with suppress(PolicyError):
+            found.append(reading.book(asking.db, proposed, reader).version)
+    if since := s.facts.get("since") or s.facts.get("effective_from"):
+        found.append(say("from {day}").format(day=reader.day(since)))
+    if begun := d.last("hand_over", "propose_book"):
+        says = say("handed over by {who}") if begun.action == "hand_over" else say("proposed by {who}")
+        found.append(says.format(who=names.get(begun.person, begun.person)))
+    return found

@@ -11,9 +11,10 @@ LIFTABLE = "open_order == 0 and inspection_is_fresh and months_are_clean"
 CONTROL = Process(
     name="control",
     start="start",
-    facts=("kind", "facility", "cap", "review_on", "calendar", "unit", "currency"),
+    facts=("kind", "facility", "cap", "review_on", "calendar", "unit", "currency", "level", "class_"),
+    listed=("class_", "level"),
     beside=("inspection_is_fresh", "months_are_clean"),
-    before=("fb8e693b0e4a7623",),
+    before=("fb8e693b0e4a7623", "f53b528da612ce79"),
     steps={
         "start": Step(START, DEPARTMENT, CREDIT, does=(
             Do("propose", "confirm", f.Restriction),)),

@@ -9,8 +9,9 @@ MANAGER, OFFICER, CREDIT = "account_manager", "post_loan_officer", "credit_manag
 ORDER = Process(
     name="order",
     start="start",
-    facts=("kind", "facility", "calendar", "unit", "proposed_level"),
-    before=("c8bde49825186048",),
+    facts=("kind", "facility", "calendar", "unit", "proposed_level", "level", "class_"),
+    listed=("class_", "level"),
+    before=("c8bde49825186048", "542de59f5b8936e5"),
     steps={
         "start": Step(START, DEPARTMENT, CREDIT, does=(
             Do("issue", "in_work", f.CorrectionOrder),)),

@@ -13,7 +13,8 @@ from alembic import command
 
 from door.db import Db, Row
 from door.schema import config, connection
-from portal.page import Reader
+from door.store import read_case
+from portal.page import CLASSES, LEVELS, Reader
 from tasks import books
 from tasks.inbox import inbox
 from tests.portal.conftest import Office
@@ -144,6 +145,59 @@ def test_an_order_says_what_it_asks_and_what_was_last_done_about_it(office: Offi
     assert f"until {Reader('en').day(until)} asked for by {name}" in why(office, officer, case, "/inbox?step=extend")
     do(office, officer, "deny", case, {"reason": "There was time enough."})
     assert "more time was not granted" in why(office, manager, case, "/inbox?step=in_work")
+
+
+def judged(page: str, case: int) -> tuple[str, str]:
+    """Level and class as the row of a case has them."""
+    row = page.partition(f'href="/cases/{case}"')[2]
+    found = re.search(r'class="lvl">(.*?)</td>\s*<td role="cell" class="cls">(.*?)</td>', row, re.S)
+    assert found
+    return re.sub("<[^>]*>", "", found[1]), found[2]
+
+
+def test_what_was_imposed_on_a_case_shows_its_level_and_class_and_is_found_by_them(office: Office) -> None:
+    parent, shin = waiting(office, "decide")
+    facts = read_case(office.db, parent).facts  # type: ignore[union-attr]
+    do(office, shin, "impose", parent, {
+        "restrictions": [{"kind": "K10", "reason": "Sales fell by half."}], "reason": "Sales fell by half.",
+        "orders": [{"kind": "O1", "reason": "Show the figures."}]})  # fmt: skip
+    opened = office.db.rows("SELECT id, process FROM cases WHERE parent = ? ORDER BY process", parent)
+    assert [process for _, process in opened] == ["control", "order"]
+    for case, _ in opened:
+        person = able(office, case)[0]
+        whole = office.at(person).get("/inbox").text
+        assert judged(whole, case) == (f"L{facts['level']} {LEVELS[facts['level']]}",
+                                       CLASSES[facts["class_"]].capitalize())  # fmt: skip
+        for address, there in (
+            (f"level={facts['level']}&class={facts['class_']}", True),
+            (f"level={4 - facts['level']}", False),
+        ):
+            assert (str(case) in LINK.findall(office.at(person).get(f"/inbox?{address}").text)) is there
+
+
+def test_a_hand_over_says_from_when_by_whom_and_how_much_and_a_version_of_the_book_which(office: Office) -> None:
+    case, manager = waiting(office, "review")
+    ((subject, unit),) = office.db.rows("SELECT c.subject, p.unit FROM cases c JOIN person p ON p.id = ? WHERE c.id = ?",
+                                        manager, case)  # fmt: skip
+    head = next(p for p in (office.of("branch_head", n) for n in range(9))
+                if office.db.rows("SELECT 1 FROM person WHERE id = ? AND unit = ?", p, unit))  # fmt: skip
+    to = next(p for p in (office.of("account_manager", n) for n in range(20)) if p != manager)
+    day, reader = office.house.business_date().isoformat(), Reader("en")
+    book = books.in_force(office.db, day)
+    names = dict(office.db.rows("SELECT id, name FROM person"))
+    passed = do(office, head, "hand_over", None, {"manager": to, "since": day, "reason": "He moves."},
+                process="handover", subject=subject, slot=subject, book=book)  # fmt: skip
+    owed = office.db.rows("SELECT sum(bal), min(currency) FROM facility WHERE borrower = ?", subject)[0]
+    taker = able(office, passed)[0]
+    assert why(office, taker, passed) == (
+        f"Hand-over · from {reader.day(day)} · handed over by {names[head]} | {reader.money(*owed)}")  # fmt: skip
+    assert judged(office.at(taker).get("/inbox").text, passed) == ("", "")
+    editor = office.of("policy_editor")
+    version = do(office, editor, "propose_book", None, {"book": book, "effective_from": day, "reason": "As it is."},
+                 process="policy", subject="policy", book=book)  # fmt: skip
+    says = why(office, able(office, version)[0], version)
+    assert says == (f"Policy version · {books.book(office.db, book).version} · from {reader.day(day)} · "
+                    f"proposed by {names[editor]} | ")  # fmt: skip
 
 
 def test_an_inspection_says_what_was_found_or_why_it_came_back(office: Office) -> None:
@@ -374,7 +428,7 @@ def test_a_filter_finds_all_that_have_the_value_and_no_others(office: Office, na
 
 
 def test_items_of_before_carry_what_they_are_listed_by_once_the_database_is_brought_up(office: Office) -> None:
-    carried = "SELECT case_id, facts FROM item ORDER BY case_id"
+    carried = "SELECT case_id, facts FROM item WHERE process = 'inspection' ORDER BY case_id"
     before = office.db.rows(carried)
     assert any('"proposed_level"' in facts for _, facts in before)
     with connection(office.db.url) as c:
