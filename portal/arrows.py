@@ -43,6 +43,7 @@ def arrows(say: Say) -> dict[tuple[str, str], tuple[str, str]]:
         ("inspection", "send_back"): (say("Send back for more data"), say("Sent back")),
         ("inspection", "verify"): (say("Verify as adequate"), say("Verified")),
         ("inspection", "disagree"): (say("Disagree"), say("Disagreed with")),
+        ("inspection", "nobody_met"): (say("Nobody was met"), say("Recorded that nobody was met")),
         ("inspection", "record"): (say("Record what you found"), say("Recorded")),
         ("inspection", "impose"): (say("Restrict or order"), say("Restricted or ordered")),
         ("inspection", "no_measure"): (say("No measure"), say("Closed without a measure")),

@@ -10,6 +10,7 @@ from portal.answers import written
 from portal.page import Reader
 from tasks.dossier import PACKAGES, Dossier
 
+UNVERIFIED = "V6"  # nobody was met: first visited once more
 WITHIN = Decimal("0.1")  # of the manager's figure
 
 
@@ -54,7 +55,7 @@ class Comparison:
             return "V3" if apart == 1 else "V5"
         if any(p.differs for p in self.pairs):
             return "V2"
-        return "V0" if self.compared > 1 else "V6"
+        return "V0" if self.compared > 1 else UNVERIFIED
 
 
 def comparison(d: Dossier, book: Book, reader: Reader) -> Comparison | None:

@@ -13,7 +13,7 @@ from models.process import Process
 from portal.house import Asking, Me
 from portal.scope import ALL
 
-BLIND = ("draw", "verify_site")  # concluded, and a record of one's own may still be asked for
+BLIND = ("draw", "verify_site", "revisit")  # concluded, and a record of one's own may still be asked for
 RECORD, OFFICER = "record", "post_loan_officer"
 #: What an inspector is told of: the visit, and why a package came back.
 COLLECTED = ("open", "assign", "submit", "not_visited", "incomplete", "integrity", "return", "send_back", "remind")

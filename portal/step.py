@@ -16,6 +16,7 @@ from models.process import USER, Do
 from portal import arrows, draft, evidence, files, reading, sheets
 from portal.asking import Form, NotThere, Posted, SignedIn
 from portal.case import File, book_changes, opened
+from portal.compare import UNVERIFIED
 from portal.distance import Distances, distances
 from portal.fields import Read, Sheet
 from portal.house import Asking
@@ -33,7 +34,7 @@ from tasks.dossier import Dossier, dossiers
 
 router = APIRouter()
 COLLECTING = ("submit", "collect")  # on the page of the visit
-_OTHER = {"verify": "disagree", "disagree": "verify"}
+OUTCOMES = ("verify", "disagree", "nobody_met")  # of a comparison, chosen by what it came to
 
 
 @dataclass(slots=True)
@@ -197,17 +198,24 @@ def _decided(posted: Posted, view: View, typed: dict[str, str]) -> Response:
     if verdict.refused is not None:
         again = view_of(asking, s.id, view.action)
         return shown(again, typed=typed, status=status_of(verdict.refused), told=verdict.refused)
-    draft.drop(asking, s.id, view.action)
-    draft.drop(asking, s.id, _OTHER.get(view.action, view.action))
+    for action in _alike(view.action):
+        draft.drop(asking, s.id, action)
     return RedirectResponse(_after(view, verdict.seq), 303)
 
 
 def _turn(view: View, typed: Mapping[str, str]) -> None:
-    """Where own record and conclusion are compared, the outcome says whether it is to agree or to disagree."""
-    outcome = view.book.outcomes.get(typed.get("outcome", ""))
-    if view.file.s.step == "compare" and outcome is not None:
-        view.action = "disagree" if outcome.answered else "verify"
-        view.do = view.file.process.steps["compare"].by_name[view.action]
+    """Where own record and conclusion are compared, the outcome says whether it is to agree, to disagree, or to go there a
+    second time."""
+    code, file = typed.get("outcome", ""), view.file
+    if file.s.step == "compare" and (outcome := view.book.outcomes.get(code)) is not None:
+        again = code == UNVERIFIED and sheets.goes_again(file.s, file.process)
+        view.action = "nobody_met" if again else "disagree" if outcome.answered else "verify"
+        view.do = file.process.steps["compare"].by_name[view.action]
+
+
+def _alike(action: str) -> tuple[str, ...]:
+    """Actions that one form may lead to."""
+    return OUTCOMES if action in OUTCOMES else (action,)
 
 
 def _package(view: View, asked_: Sheet, found: Read, typed: Mapping[str, str]) -> None:
@@ -235,7 +243,7 @@ def _before(view: View, key: str) -> str:
     """The form was sent before, and was decided: where its answer stands."""
     me, s = view.asking.me.id, view.file.s
     found = store.earlier(view.asking.db, [(me, key)]).get((me, key)) if evidence.KEY.match(key) else None
-    if found is None or found[0] != s.stream or found[2] not in (view.action, _OTHER.get(view.action)):
+    if found is None or found[0] != s.stream or found[2] not in _alike(view.action):
         return ""
     view.action = str(found[2])
     return _after(view, int(found[1]))

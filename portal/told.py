@@ -38,6 +38,7 @@ def _of(say: Say) -> dict[tuple[str, str], str]:
         ("inspection", "site"): say("{who}: to be verified on site."),
         ("inspection", "verify"): say("{who} verified the conclusion."),
         ("inspection", "disagree"): say("{who} disagreed with the conclusion."),
+        ("inspection", "nobody_met"): say("{who} met nobody on site and goes there a second time."),
         ("inspection", "record"): say("{who} recorded what was found on site."),
         ("inspection", "escalate"): say("{who} escalated the case to the credit manager."),
         ("inspection", "close"): say("{who} closed the case: it is below the line."),

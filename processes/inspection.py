@@ -13,7 +13,7 @@ INSPECTION = Process(
            "opened_on", "vendor", "inspector", "green", "proposed_level", "level", "own_level", "outcome", "orange_since",
            "breach_since", "proposed_class", "conclude_on"),
     listed=("class_", "proposed_level", "level"),
-    before=("13d52be5b0aefcc4",),
+    before=("13d52be5b0aefcc4", "51fe4a35fff2ee6d"),
     steps={
         "start": Step(START, SYSTEM, "system", does=(
             Do("open", "by_path", f.OpenInspection, rows={"due": "due"}),)),
@@ -62,9 +62,12 @@ INSPECTION = Process(
             Do("disagree", "review", f.Disagreement, limit=1, over="decide"))),
         "verify_site": Step(USER, DEPARTMENT, OFFICER, due="verify_site", does=(
             Do("record", "compare", f.OwnRecord, rows={"evidence": "evidence"}),)),
+        "revisit": Step(USER, DEPARTMENT, OFFICER, whose="record", due="revisit", does=(
+            Do("record", "compare", f.OwnRecord, rows={"evidence": "evidence"}),)),
         "compare": Step(USER, DEPARTMENT, OFFICER, whose="record", due="compare", does=(
             Do("verify", "weigh", f.Verification),
-            Do("disagree", "review", f.Disagreement, limit=1, over="decide"))),
+            Do("disagree", "review", f.Disagreement, limit=1, over="decide"),
+            Do("nobody_met", "revisit", f.Reason, limit=1))),
 
         # -- escalation
         "weigh": Step(SERVICE, SYSTEM, "system", does=(
@@ -78,11 +81,13 @@ INSPECTION = Process(
     },
     apart=(
         ("submit", "check"), ("submit", "conclude"), ("submit", "record"), ("submit", "verify"), ("submit", "disagree"),
-        ("collect", "record"), ("collect", "verify"), ("collect", "disagree"),
-        ("check", "conclude"), ("check", "record"), ("check", "verify"), ("check", "disagree"),
-        ("conclude", "record"), ("conclude", "verify"), ("conclude", "disagree"),
-        ("conclude", "impose"), ("record", "impose"), ("verify", "impose"), ("disagree", "impose"),
+        ("submit", "nobody_met"),
+        ("collect", "record"), ("collect", "verify"), ("collect", "disagree"), ("collect", "nobody_met"),
+        ("check", "conclude"), ("check", "record"), ("check", "verify"), ("check", "disagree"), ("check", "nobody_met"),
+        ("conclude", "record"), ("conclude", "verify"), ("conclude", "disagree"), ("conclude", "nobody_met"),
+        ("conclude", "impose"), ("record", "impose"), ("verify", "impose"), ("disagree", "impose"), ("nobody_met", "impose"),
         ("conclude", "no_measure"), ("record", "no_measure"), ("verify", "no_measure"), ("disagree", "no_measure"),
+        ("nobody_met", "no_measure"),
     ),
     authority={VENDOR: OFFICER, BRANCH: "branch_head", DEPARTMENT: CREDIT},
     cancel=CREDIT,

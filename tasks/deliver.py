@@ -259,7 +259,7 @@ def _measured(db: Db, s: State, line: Line) -> Line:
 def _level(db: Db, s: State, line: Line) -> int | None:
     """As concluded, else as proposed; of a restriction or an order that of the inspection it came from. None for a vendor,
     and for who is to come to a level by himself."""
-    if line.role == "inspector" or s.step == "verify_site":
+    if line.role == "inspector" or s.step in ("verify_site", "revisit"):
         return None
     origin = store.read_case(db, s.parent) if s.parent is not None else s
     facts = origin.facts if origin else {}

@@ -31,7 +31,7 @@ from tasks.owed import UNREADABLE, owed
 Outcome = Literal["allow", "limit", "refuse"]
 MOST = 2**53 - 1  # minor units, as the journal carries them
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,79}")
-VERIFYING = ("draw", "verify_desk", "verify_site", "compare")  # concluded, and not yet verified
+VERIFYING = ("draw", "verify_desk", "verify_site", "revisit", "compare")  # concluded, and not yet verified
 VERIFIED = ("weigh", "decide", "closed")
 
 _CONTROLS = ("SELECT id, seq, step, book, state FROM cases WHERE subject = ? AND process = 'control' "

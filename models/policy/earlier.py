@@ -13,4 +13,5 @@ def upgraded(said: dict[str, Any]) -> dict[str, Any]:
         if restriction["reaches"] == "group":  # who belongs to a group was never known: it bound the borrower
             restriction["reaches"] = "borrower"
     said.setdefault("calendar", "KR")  # it stood in the code
+    said["timers"].setdefault("revisit", said["timers"]["verify_desk"])  # nobody went a second time
     return said

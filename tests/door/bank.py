@@ -150,11 +150,11 @@ class Bank:
     def inspection(self, to: str = "collect", subject: str = "B1", path: str = "desk", how: str = "desk") -> int:
         """An inspection brought to a step by the usual people: ahn visits, lee concludes, choi verifies."""
         case = self.open("inspection", SYSTEM, "open", subject=subject, said={"path": path})
-        verifies = "site" if to in ("verify_site", "compare") else "desk"
+        verifies = "site" if to in ("verify_site", "compare", "revisit") else "desk"
         usual = {"dispatch": (SYSTEM, "assign"), "visit": ("ahn", "submit"), "collect": ("lee", "collect"),
                  "screen": (SYSTEM, "pass"), "check": ("yoon", "check"), "prepare": (SYSTEM, "propose"),
                  "review": ("lee", "conclude"), "draw": (SYSTEM, verifies), "verify_desk": ("choi", "verify"),
-                 "verify_site": ("choi", "record"), "compare": ("choi", "verify"),
+                 "verify_site": ("choi", "record"), "compare": ("choi", "nobody_met" if to == "revisit" else "verify"),
                  "weigh": (SYSTEM, "escalate" if to == "decide" else "close")}  # fmt: skip
         while (step := self.state(case).step) != to:
             self.do(*usual[step], case)

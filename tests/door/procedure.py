@@ -7,15 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+VERIFYING = ("record", "verify", "disagree", "nobody_met")
 PROCEDURE = (  # process, the rule, what one did, what he then does not do (nor the other way round)
     ("inspection", "Who visited for the vendor neither checks the package nor concludes nor verifies",
-     ("submit",), ("check", "conclude", "record", "verify", "disagree")),
-    ("inspection", "Who collected does not verify", ("collect",), ("record", "verify", "disagree")),
+     ("submit",), ("check", "conclude", *VERIFYING)),
+    ("inspection", "Who collected does not verify", ("collect",), VERIFYING),
     ("inspection", "Who checked the vendor's package neither concludes nor verifies",
-     ("check",), ("conclude", "record", "verify", "disagree")),
+     ("check",), ("conclude", *VERIFYING)),
     ("inspection", "Who concluded neither verifies nor decides",
-     ("conclude",), ("record", "verify", "disagree", "impose", "no_measure")),
-    ("inspection", "Who verified does not decide", ("record", "verify", "disagree"), ("impose", "no_measure")),
+     ("conclude",), (*VERIFYING, "impose", "no_measure")),
+    ("inspection", "Who verified does not decide", VERIFYING, ("impose", "no_measure")),
     ("control", "Who imposed in the inspection, or proposed, neither confirms nor rejects",
      ("impose", "propose"), ("confirm", "reject")),
     ("control", "Who asked for the lifting does not lift", ("ask_lift",), ("lift",)),

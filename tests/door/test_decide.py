@@ -17,6 +17,7 @@ STEPS = [  # every step of every process where a person acts, and whose it is
     ("inspection", "visit", "inspector"), ("inspection", "collect", "account_manager"),
     ("inspection", "check", "post_loan_officer"), ("inspection", "review", "account_manager"),
     ("inspection", "verify_desk", "post_loan_officer"), ("inspection", "verify_site", "post_loan_officer"),
+    ("inspection", "revisit", "post_loan_officer"),
     ("inspection", "compare", "post_loan_officer"), ("inspection", "decide", "credit_manager"),
 ]  # fmt: skip
 
@@ -89,6 +90,17 @@ def test_who_recorded_on_site_compares(quick: Bank) -> None:
     case = quick.inspection("compare")
     assert quick.refused("jung", "verify", case) == Refused("not_yours", {"owner": "choi"})
     quick.do("choi", "verify", case)
+
+
+def test_who_met_nobody_on_site_goes_there_once_more_himself_and_no_third_time(quick: Bank) -> None:
+    case = quick.inspection("compare")
+    quick.do("choi", "nobody_met", case)
+    assert (quick.state(case).step, quick.state(case).owner) == ("revisit", "choi")
+    assert quick.refused("jung", "record", case) == Refused("not_yours", {"owner": "choi"})
+    quick.do("choi", "record", case)
+    assert quick.refused("choi", "nobody_met", case) == Refused("limit", {"action": "nobody_met", "limit": 1})
+    quick.do("choi", "disagree", case, said={"outcome": "V6"})
+    assert quick.state(case).step == "review"
 
 
 def test_nobody_acts_on_a_borrower_to_whom_he_has_declared_a_relation(quick: Bank) -> None:

@@ -61,7 +61,8 @@ class Search:
             action = mine[0] if mine else self._towards(step.does)
             if step.kind != SERVICE and action != step.late:
                 person = X if mine else self._fresh(case, step.role, action)
-                self._bring(person, case)
+                if not self._bring(person, case) and person == X:
+                    return True
             refused = self._act(case, action, person)
             if refused == "four_eyes" and person == X:
                 return True
@@ -109,8 +110,9 @@ class Search:
     def _suit(self, role: str) -> None:
         self.walk.bank.transfer(X, LANES[role], role)
 
-    def _bring(self, person: str, case: int) -> None:
-        """He holds the step's role in its lane; where the step is another's, the lane's authority gives it to him."""
+    def _bring(self, person: str, case: int) -> bool:
+        """He holds the step's role in its lane; where the step is another's, the lane's authority gives it to him. False
+        where it may not, because of what he did."""
         state = self.walk.bank.state(case)
         step = self.process.steps[state.step]
         if person == X:
@@ -120,6 +122,8 @@ class Search:
             given = self.walk.bank.ask(authority, "reassign", case, said={"to": person})
             if given.refused is not None and given.refused.facts.get("code") != "four_eyes":
                 raise LookupError(given.refused)
+            return given.refused is None
+        return True
 
     def _fresh(self, case: int, role: str, action: str) -> str:
         """Somebody else who may by the procedure."""

@@ -101,7 +101,8 @@ def test_the_day_of_an_account_manager(served: Served) -> None:
 
 @on_sqlite
 def test_the_day_of_a_post_loan_officer(served: Served) -> None:
-    """Claims and puts aside; returns a package; verifies blind on site, compares and decides; a form that is not for him."""
+    """Claims and puts aside; returns a package; verifies blind on site, meets nobody, goes again, compares and decides;
+    declares a relation; a form that is not for him."""
     office = served.office
     s, officer = next(waiting(office, "verify_site"))
     package = next(s for s, _ in waiting(office, "check"))
@@ -148,6 +149,18 @@ def test_the_day_of_a_post_loan_officer(served: Served) -> None:
     day.reads("Proposed from the differences")
     day.looks("compare")
     day.looks_in_korean("compare")
+    day.chooses("Outcome", re.compile("V6 "))
+    day.writes("Reason", "The gate was shut.")
+    day.presses("Decide")
+    day.reads("Receipt")
+    day.looks("nobody-met-receipt")
+    day.finds(s.id)
+    day.looks("case-second-visit")
+    day.follows("Record what you found")
+    day.chooses("Your own level", f"L{min(4, int(s.facts['level']) + 2)}")
+    day.presses("Record, then compare")
+    day.reads("V6 where nobody was met this time either")
+    day.looks("compare-second")
     day.chooses("Outcome", re.compile("V4 "))
     day.writes("Reason", "The stock is less than half.")
     day.presses("Decide")

@@ -15,6 +15,7 @@ from door.eligible import eligible
 from door.fold import State
 from models.process import USER
 from portal import access
+from portal.page import Reader
 from tasks import books
 from tests.portal.conftest import PASSWORD, Office
 from tests.portal.form import Sent, opened
@@ -341,13 +342,37 @@ def test_recorded_the_own_facts_stand_beside_the_managers_and_the_outcome_is_pro
     compared = opened(office, page.person, done.to)
     assert f"Proposed from the differences: {'V4' if higher - level == 2 else 'V3'}" in compared.text
     assert "Your facts beside the manager" in compared.text
-    assert "V6 where nobody was met: say in the reason what you saw. The manager answers once" in compared.text
     without = compared.send(outcome="V4")
     assert set(without.errors) == {"reason"}
     decided = without.send(reason="stock is less than half", **{"inadequate.N3": "yes"})
     assert decided.to.startswith(f"/cases/{s.id}/disagree/")
     payload = said(office, s)
     assert (payload["outcome"], payload["own_level"], payload["inadequate"]) == ("V4", higher, ["N3"])
+
+
+def test_who_met_nobody_goes_there_a_second_time_by_the_books_deadline_and_only_then_the_manager_answers(
+    office: Office,
+) -> None:
+    s, page = form(office, "verify_site", "record")
+    until = books.book(office.db, s.book).deadline("revisit", day(office), s.facts["calendar"])
+    compared = opened(office, page.person, page.send(own_level="0").to)
+    assert f"is then set for you, until {Reader('en').day(until)}." in compared.text
+    bare = compared.send(outcome="V6")
+    assert bare.errors == {"reason": "Say what you saw there."}
+    gone = bare.send(reason="The gate was shut, no light.")
+    assert gone.to.startswith(f"/cases/{s.id}/nobody_met/")
+    assert bare.send(reason="The gate was shut, no light.").to == gone.to  # once more, the same
+    assert said(office, s) == {"reason": "The gate was shut, no light."}
+    assert office.db.rows("SELECT step, owner, due_on FROM item WHERE case_id = ?", s.id) == [
+        ("revisit", page.person, until)]  # fmt: skip
+    assert "Receipt" in office.at(page.person).get(gone.to).text
+    assert "The gate was shut" not in office.at(office.of("inspector")).get(f"/cases/{s.id}").text
+    again = opened(office, page.person, f"/cases/{s.id}/record")
+    assert "You verify blind." in again.text
+    compared = opened(office, page.person, again.send(own_level="0").to)
+    assert "V6 where nobody was met this time either: say in the reason what you saw." in compared.text
+    assert compared.send(outcome="V6", reason="Shut again.").to.startswith(f"/cases/{s.id}/disagree/")
+    assert (said(office, s)["outcome"], store.read_case(office.db, s.id).step) == ("V6", "review")  # type: ignore[union-attr]
 
 
 def test_to_agree_after_comparing_takes_no_reason(office: Office) -> None:

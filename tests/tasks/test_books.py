@@ -91,7 +91,7 @@ def of_old() -> str:
     said["sampling"]["second_look"] = "0.05"
     said["classification"] |= {"technical_days": 7, "technical_source": "J"}
     said["restrictions"]["K9"]["reaches"] = "group"
-    del said["timers"]["order.O9.red"], said["calendar"]
+    del said["timers"]["order.O9.red"], said["timers"]["revisit"], said["calendar"]
     return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
@@ -103,6 +103,7 @@ def test_a_book_compiled_by_an_earlier_version_is_read_under_its_own_hash(db: Db
     assert (found.hash, found.text) == (hash_, text)
     assert found.restrictions["K9"].reaches == "borrower"
     assert (found.sampling, found.calendar) == (BOOK.sampling, "KR")
+    assert found.timer("revisit") == BOOK.timer("verify_desk")
 
 
 def test_a_case_that_began_with_such_a_book_goes_on_with_it(bank: Works) -> None:
