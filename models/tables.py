@@ -42,6 +42,7 @@ POOL = "owner IS NULL AND whose IS NULL AND holder IS NULL"  # anyone's of the r
 MANAGED = "whose = 'manager'"  # of who is responsible for its subject on the day
 HELD = "holder IS NOT NULL"
 EXPERIENCE = "action IN ('submit', 'conclude')"  # by which a person's experience is counted, from an index
+CONCLUDED = "action = 'conclude'"  # by which an inspection is in time or late, from an index
 
 # -- the journal and what the door keeps ------------------------------------------------------------------------
 
@@ -62,6 +63,8 @@ class Entry(SQLModel, table=True):
         Index("entry_key", "person", "key", unique=True, sqlite_where=text("key IS NOT NULL"),
               postgresql_where=text("key IS NOT NULL")),
         Index("entry_experience", "person", sqlite_where=text(EXPERIENCE), postgresql_where=text(EXPERIENCE)),
+        Index("entry_concluded", "stream", "business_date", sqlite_where=text(CONCLUDED),
+              postgresql_where=text(CONCLUDED)),
         Index("entry_stopped", "recorded_at", sqlite_where=text(STOPPED), postgresql_where=text(STOPPED)),
         Index("entry_run", "run", sqlite_where=text("run IS NOT NULL"), postgresql_where=text("run IS NOT NULL")),
     )  # fmt: skip
@@ -174,6 +177,7 @@ class Due(SQLModel, table=True):
         CheckConstraint("outcome IN ('started','merged','skipped')", name="due_outcome"),
         CheckConstraint("outcome <> 'skipped' OR reason <> ''", name="due_reason"),
         Index("due_case", "case_id"),
+        Index("due_day", "due_on", "outcome", "reason", "case_id"),  # a period is counted from it alone
     )
     facility: str
     kind: str

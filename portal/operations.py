@@ -20,7 +20,7 @@ from portal.automatic import automatic
 from portal.house import Asking
 from portal.page import Reader, show, spoken
 from portal.prefect import FlowRun, NoAnswer, Prefect, Read
-from portal.stages import STAGES, dry_run, queues, titles, waiting
+from portal.stages import STAGES, Queue, dry_run, queues, titles, waiting
 from processes import PROCESSES
 from tasks.deliver import requeue, unreached
 from tasks.ledger import equation
@@ -103,6 +103,7 @@ def _page(asking: Asking, since: str = "", until: str = "", status: int = 200, *
     if not asking.me.has(*SEE):
         raise NotThere
     db, now, prefect = asking.db, asking.portal.house.now(), _prefect(asking)
+    at_steps = queues(db)
     try:
         read = prefect.read(STAGES) if prefect else None
     except NoAnswer:
@@ -112,8 +113,8 @@ def _page(asking: Asking, since: str = "", until: str = "", status: int = 200, *
     first, last = min(first, last, today), min(max(first, last), today)
     filled = {"did": "", "dry": "", "dry_found": (), "dry_problem": "", "failed": "", **values}
     return show(
-        asking, "operations.html", status, stages=_stages(asking, read, now), connected=prefect is not None,
-        answers=read is not None, now=now, may_run=asking.me.has(*RUN), queues=queues(db), steps=_steps(db, today),
+        asking, "operations.html", status, stages=_stages(asking, read, at_steps, now), connected=prefect is not None,
+        answers=read is not None, now=now, may_run=asking.me.has(*RUN), queues=at_steps, steps=_steps(db, today),
         since=first.isoformat(), until=last.isoformat(), outbox=_outbox(db), alerts=_alerts(db),
         ledger=equation(db, asking.portal.house, first, last, today), titles=titles(_reader(asking).say),
         link=prefect.page if prefect else None, batch=asking.portal.house.salts(1)[0][:12], age=_age, span=_span,
@@ -155,8 +156,8 @@ class Stage:
     late: float
 
 
-def _stages(asking: Asking, read: Read | None, now: str) -> list[Stage]:
-    reader, own, waits = _reader(asking), _own(asking.db), waiting(asking.db, asking.day, now)
+def _stages(asking: Asking, read: Read | None, at_steps: Sequence[Queue], now: str) -> list[Stage]:
+    reader, own, waits = _reader(asking), _own(asking.db), waiting(asking.db, at_steps, asking.day, now)
     found = []
     for name, (title, what) in titles(reader.say).items():
         last, next_ = (read.last.get(name), read.next.get(name)) if read else (None, None)

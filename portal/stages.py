@@ -1,7 +1,7 @@
 """The bank's stages as operations knows them: what they are called, what waits for each, what a run would take."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -48,10 +48,10 @@ def queues(db: Db) -> list[Queue]:
     return [found[step] for step in SERVICES if step in found]
 
 
-def waiting(db: Db, day: str, now: str) -> Counter[str]:
+def waiting(db: Db, at_steps: Sequence[Queue], day: str, now: str) -> Counter[str]:
     """How many things wait for each stage; the due ledger's are known to a dry run alone."""
     found: Counter[str] = Counter()
-    for queue in queues(db):
+    for queue in at_steps:
         found[SERVICES[queue.step].stage] += queue.number
     found["deadlines"] = db.rows("SELECT count(*) FROM item WHERE due_on < ?", day)[0][0]
     found["delivery"] = sum(_to_tell(db, now))

@@ -9,7 +9,7 @@ In time: the account manager concluded on the due date or before; late: after it
 """
 
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Hashable, Set
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
@@ -19,17 +19,19 @@ from pathlib import Path
 import polars as pl
 
 from door.db import Db
+from door.store import among
 from models.policy import Book, PolicyError
 from tasks import books
 from tasks.due import applied, rows_due
 from tasks.files import keep_conditions
 from tasks.house import House
-from tasks.recorded import Astray, astray
+from tasks.recorded import STAGE, Astray, astray
 from tasks.run import newest_snapshot
 
 _STARTED = """
 SELECT s.what, count(*) FROM (
   SELECT CASE WHEN c.step = 'cancelled' THEN 'cancelled' WHEN c.closed_on IS NULL THEN 'open'
+              WHEN c.closed_on <= d.due_on THEN 'in_time'
               WHEN coalesce((SELECT max(e.business_date) FROM entry e WHERE e.stream = c.stream
                              AND e.action = 'conclude'), c.closed_on) <= d.due_on THEN 'in_time' ELSE 'late' END AS what
     FROM due d JOIN cases c ON c.id = d.case_id
@@ -65,17 +67,19 @@ def equation(db: Db, house: House, since: date, until: date, today: date) -> Equ
     """Of the rows due from a day until a day (both included, neither after today)."""
     period = since.isoformat(), until.isoformat()
     with nullcontext() if db.inside else db.snapshot():  # a run that decides meanwhile writes journal and table at once
-        outcomes: Counter[str] = Counter(dict(db.rows(
-            "SELECT outcome, count(*) FROM due WHERE due_on BETWEEN ? AND ? GROUP BY outcome", *period)))  # fmt: skip
+        outcomes, reasons = Counter[str](), Counter[str]()
+        for outcome, reason, n in db.rows("SELECT outcome, reason, count(*) FROM due WHERE due_on BETWEEN ? AND ? "
+                                          "GROUP BY outcome, reason ORDER BY reason", *period):  # fmt: skip
+            outcomes[outcome] += n
+            reasons.update({reason: n} if outcome == "skipped" else {})
         ended: Counter[str] = Counter(dict(db.rows(_STARTED, *period)))
-        reasons = db.rows("SELECT reason, count(*) FROM due WHERE outcome = 'skipped' AND due_on BETWEEN ? AND ? "
-                          "GROUP BY reason ORDER BY count(*) DESC, reason", *period)  # fmt: skip
         differ = tuple(astray(db, since, until))
-    lost = {(a.facility, a.kind, a.due_on) for a in differ if not a.stands}
+        lost = {(a.facility, a.kind, a.due_on) for a in differ if not a.stands}
+        left = pending(db, house, since, until, today, lost)
     recorded = outcomes.total() + len(lost) - sum(not a.recorded for a in differ)
-    left = pending(db, house, since, until, today, lost)
     return Equation(recorded + (left or 0), left, outcomes["started"], outcomes["merged"], outcomes["skipped"],
-                    ended["in_time"], ended["late"], ended["open"], ended["cancelled"], tuple(reasons), differ)  # fmt: skip
+                    ended["in_time"], ended["late"], ended["open"], ended["cancelled"], tuple(reasons.most_common()),
+                    differ)  # fmt: skip
 
 
 def pending(db: Db, house: House, since: date, until: date, today: date, lost: Set[tuple[str, str, str]]) -> int | None:
@@ -88,13 +92,18 @@ def pending(db: Db, house: House, since: date, until: date, today: date, lost: S
     try:
         book = books.book(db, books.in_force(db, day))
         conditions = keep_conditions(db, house.snapshots)
-        version = (db.rows("SELECT count(*) FROM due")[0][0],
-                   *db.rows("SELECT max(id), sum(seq) FROM cases WHERE process = 'order'")[0])  # fmt: skip
+        version = (*db.rows("SELECT max(id) FROM cases WHERE process = 'run' AND step = 'finished' AND subject LIKE ?",
+                            f"{STAGE}/%"),
+                   *db.rows("SELECT id FROM cases WHERE process = 'order' AND step IN ('in_work', 'tightened') "
+                            "ORDER BY id"))  # fmt: skip
         plan = _plan(_Place(db, house.url), house.snapshots, snapshot, conditions, book, today, version)
     except (PolicyError, FileNotFoundError):
         return None
     rows = plan.filter(pl.col("due_on").is_between(since, until)).iter_rows()
-    return sum((facility, kind, due_on.isoformat()) not in lost for facility, kind, due_on in rows)
+    left = {(facility, kind, due_on.isoformat()) for facility, kind, due_on in rows} - lost
+    where, values = among(db, "facility", sorted({facility for facility, *_ in left}))
+    return len(left - set(db.rows(f"SELECT facility, kind, due_on FROM due WHERE {where} AND due_on BETWEEN ? AND ?",
+                                  values, since.isoformat(), until.isoformat())))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -113,8 +122,9 @@ class _Place:
 
 @lru_cache(maxsize=8)
 def _plan(place: _Place, snapshots: Path, snapshot: str, conditions: str, book: Book, today: date,
-          version: tuple[int | None, ...]) -> pl.DataFrame:  # fmt: skip
-    """The whole plan over the snapshot, which at a million facilities takes seconds; so it is kept until a row of the
-    ledger, an order, a snapshot, a condition or the book is another (`version` and the hashes)."""
+          version: tuple[Hashable, ...]) -> pl.DataFrame:  # fmt: skip
+    """The whole plan over the snapshot, which at a million facilities takes seconds; so it is kept until the last run, an
+    order in work, a snapshot, a condition or the book is another (`version` and the hashes). What is decided after it was
+    made is taken off by who asks: a page looked at during a run makes no plan anew for each row."""
     frame = applied(snapshots, snapshot, conditions, book)
     return rows_due(place.db, frame, book, today).select("facility", "kind", "due_on")

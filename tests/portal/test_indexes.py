@@ -24,7 +24,10 @@ NAMED = re.compile(
 READ = re.compile(r"^(?:SCAN|SEARCH) (\w+)([^(]*)(?:\((.*)\))?")  # SQLite: of which, how, by which columns
 #: Columns by which alone much is found.
 COMMON = {"process", "step", "role", "due_on", "since", "closed_on", "action", "whose"}
-IN_ORDER = "item_pool"  # by it one finds as much, but in the order in which it is read, up to a bound
+BOUNDED = {
+    "item_pool": "role",
+    "due_day": "due_on",
+}  # by them one finds as much, but so many in their order, or a period
 ROLES = ("account_manager", "branch_head", "inspector", "post_loan_officer", "credit_manager", "auditor")
 FILTERS = ("", "tab=claimed", "tab=held", "step=review", "unit=mapo", "due=late", "due=today", "due=week", "level=1", "class=2",
            "after=2026-01-20.5", "after=9999-12-31.5", "level=2&class=2&due=late&unit=mapo")  # fmt: skip
@@ -72,7 +75,11 @@ def _whole(db: Db, sql: str, params: tuple[Any, ...]) -> Iterator[str]:
         called = {table: table for table, _ in named} | {alias: table for table, alias in named if alias}
         for *_, says in db.rows(f"EXPLAIN QUERY PLAN {sql}", *params):
             access = READ.match(says)
-            if access and IN_ORDER not in access[2] and _much(called.get(access[1], ""), access[3] or ""):
+            if (
+                access
+                and not any(index in access[2] for index in BOUNDED)
+                and _much(called.get(access[1], ""), access[3] or "")
+            ):
                 yield str(says)
         return
     ((plan,),) = db.rows(f"EXPLAIN (FORMAT JSON) {sql}", *params)
@@ -89,10 +96,14 @@ def _nodes(node: dict[str, Any], begins: dict[str, set[str]]) -> Iterator[str]:
     kind, table = node["Node Type"], node.get("Relation Name", "")
     by = node.get("Index Cond") or node.get("Recheck Cond", "")
     others = " ".join(begins.get(table, set()) & set(re.findall(r"\w+", node.get("Filter", "")))) if by else ""
-    if "Scan" in kind and node.get("Index Name") != IN_ORDER and _much(table, f"{by} {others}"):
+    if "Scan" in kind and not _bounded(node.get("Index Name", ""), by) and _much(table, f"{by} {others}"):
         yield f"{kind} on {table} by {by or 'nothing'}"
     for below in node.get("Plans", ()):
         yield from _nodes(below, begins)
+
+
+def _bounded(index: str, by: str) -> bool:
+    return any(name in index and column in by for name, column in BOUNDED.items())
 
 
 def _much(table: str, by: str) -> bool:
@@ -152,7 +163,7 @@ def test_a_decision_from_its_link_to_the_answer_goes_by_indexes(office: Office, 
     ("indexes", "role", "path"),
     [("item_pool item_owner", "post_loan_officer", "/inbox"), ("responsible_manager", "account_manager", "/inbox"),
      ("item_owner", "inspector", "/inbox"), ("case_subject", "auditor", "/cases/{inspection}"),
-     ("due_case", "auditor", "/cases/{inspection}")],
+     ("due_case due_day", "auditor", "/cases/{inspection}")],
 )  # fmt: skip
 def test_without_an_index_it_is_told(office: Office, listener: Listener, indexes: str, role: str, path: str) -> None:
     inspection = office.db.rows("SELECT min(id) FROM cases WHERE process = 'inspection' AND step = 'closed'")[0][0]
@@ -161,3 +172,15 @@ def test_without_an_index_it_is_told(office: Office, listener: Listener, indexes
     listener.heard.clear()
     read(office, office.of(role), path.format(inspection=inspection))
     assert listener.whole(office.db) != []
+
+
+@pytest.mark.parametrize("index", ["", "due_day"])
+def test_the_due_ledger_of_a_period_is_counted_by_its_index(office: Office, listener: Listener, index: str) -> None:
+    """What waits is counted whole, the ledger is not."""
+    moon = office.of("operations")
+    office.at(moon)
+    if index:
+        office.db.run(f"DROP INDEX {index}")
+    listener.heard.clear()
+    read(office, moon, "/operations")
+    assert bool([found for found in listener.whole(office.db) if re.search("FROM (due|entry)", found)]) == bool(index)
