@@ -5,22 +5,24 @@ and facts; tasks/sentences.py says it in words.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import orjson
 
 from door import store
 from door.anchor import Head, Tree, Verify, anchors, follows, read
-from door.chain import Fault, check_chains
+from door.chain import Fault, Told, check_chains
 from door.db import Db, Row
 from door.fold import CASE_COLUMNS, ITEM_COLUMNS
 from door.project import ROWS, Projection, projections
 from models.process import Process
 
 _BLOCK = 1000
+PARTS = ("anchors", "chains", "tables")  # in the order in which they are looked at
 _KEPT_CASE = ("id", "process", "stream", "step", "seq", "head", "opened_on", "closed_on")  # what no payload says
 _KEPT_ITEM = ("case_id", "process", "step", "role", "lane", "round", "since", "due_on", "rung")
 
@@ -39,37 +41,42 @@ class Audit:
 
 
 def audit(db: Db, processes: Mapping[str, Process], verify: Verify | None, kept: Mapping[str, str] | None = None,
-          parts: int = 1) -> Audit:  # fmt: skip
+          parts: int = 1, told: Callable[[str, int, int], None] = lambda part, n, of: None) -> Audit:  # fmt: skip
     """Everything. `verify` checks the anchors' signatures (None: they are not checked); `kept` are roots by business
-    date known from elsewhere; `parts` processes share the chains, each with its own connection."""
+    date known from elsewhere; `parts` processes share the chains, each with its own connection. `told` is called as it
+    goes: with the part (of PARTS), and how many of how many anchors, entries, streams are done."""
     with nullcontext() if db.inside else db.snapshot():
-        n, root, anchor_faults = check_anchors(db, verify, kept or {})
-        chains = check_chains(db, parts)
+        n, root, anchor_faults = check_anchors(db, verify, kept or {}, partial(told, "anchors"))
+        chains = check_chains(db, parts, partial(told, "chains"))
         broken = {fault.stream for fault in chains.faults}
-        found = [*chains.faults, *check_tables(db, processes, broken), *check_secrets(db), *anchor_faults]
+        tables = check_tables(db, processes, broken, lambda seen: told("tables", seen, chains.streams))
+        found = [*chains.faults, *tables, *check_secrets(db), *anchor_faults]
         return Audit(chains.entries, chains.streams, n, root, chains.erased, found)
 
 
 # -- tables -------------------------------------------------------------------------------------------------------
 
 
-def check_tables(db: Db, processes: Mapping[str, Process], broken: Iterable[str] = ()) -> list[Fault]:
+def check_tables(db: Db, processes: Mapping[str, Process], broken: Iterable[str] = (),
+                 told: Callable[[int], None] = lambda seen: None) -> list[Fault]:  # fmt: skip
     """Cases, items, heads and rows equal what the journal gives. Streams with a broken chain are left out: theirs
-    can't be told. Where a payload is erased, what it alone said is not compared."""
+    can't be told. Where a payload is erased, what it alone said is not compared. `told`: of how many streams."""
     faults: list[Fault] = []
     unjudged = set(broken)
     made: dict[str, dict[int, str]] = {table: {} for table in ROWS}
-    streams = projections(db, processes)
+    streams, seen = projections(db, processes), 0
     while block := list(islice(streams, _BLOCK)):
         for p in block:
             if p.erased:
                 unjudged.add(p.stream)
             for table, rows in p.rows.items():  # by hash: a ledger of millions must fit in memory
                 made[table].update((hash(row), p.stream) for row in rows)
+        seen += len(block)
         block = [p for p in block if p.stream not in broken]
         faults += [Fault(p.stream, p.unreadable[0], "unreadable", {"says": p.unreadable[1]})
                    for p in block if p.unreadable]  # fmt: skip
         faults += _folds(db, [p for p in block if not p.unreadable])
+        told(seen)
     for table, hashes in made.items():
         faults += _rows(db, table, hashes, unjudged)
     return [*faults, *_strays(db)]
@@ -152,7 +159,8 @@ def check_secrets(db: Db) -> Iterator[Fault]:
 # -- anchors ------------------------------------------------------------------------------------------------------
 
 
-def check_anchors(db: Db, verify: Verify | None, kept: Mapping[str, str]) -> tuple[int, str, list[Fault]]:
+def check_anchors(db: Db, verify: Verify | None, kept: Mapping[str, str],
+                  told: Told = lambda n, of: None) -> tuple[int, str, list[Fault]]:  # fmt: skip
     """Signatures, the chain of the anchors, their roots; and each anchored entry still in the journal. Gives the
     number of anchors and the newest root besides."""
     faults: list[Fault] = []
@@ -160,7 +168,9 @@ def check_anchors(db: Db, verify: Verify | None, kept: Mapping[str, str]) -> tup
     unseen = dict(kept)
     tree, before, n = Tree(), None, 0
     known = sound = True  # is the anchor before as it was signed; does the tree hold what all before listed
+    of = db.rows("SELECT count(*) FROM anchor")[0][0]
     for anchor in anchors(db):
+        told(n, of)
         n += 1
         name = f"anchor:{anchor.business_date}"
         try:

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from door.journal import COLUMNS, ZERO, intact
 
 _ENTRIES = f"SELECT {', '.join(COLUMNS)} FROM entry"
 _BLOCK = 1000
+Told = Callable[[int, int], None]  # how many of how many
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,12 @@ class Chains:
     faults: list[Fault] = field(default_factory=list)
 
 
-def check_chains(db: Db, parts: int = 1) -> Chains:
-    """Every stream. With more than one part each is a process with its own connection, so that what an open
-    transaction of `db` has written is not seen by them."""
+def check_chains(db: Db, parts: int = 1, told: Told = lambda n, of: None) -> Chains:
+    """Every stream; `told` is called as it goes. With more than one part each is a process with its own connection, so
+    that what an open transaction of `db` has written is not seen by them."""
     n = db.rows("SELECT count(*) FROM entry")[0][0]
     if parts == 1 or n < parts:
-        return _chains(db, None, None)
+        return _chains(db, None, None, lambda seen: told(seen, n))
     cuts = [db.rows("SELECT stream FROM entry ORDER BY stream, seq LIMIT 1 OFFSET ?", n * i // parts)[0][0]
             for i in range(1, parts)]  # fmt: skip
     ends = [None, *dict.fromkeys(cuts), None]
@@ -62,6 +63,7 @@ def check_chains(db: Db, parts: int = 1) -> Chains:
             whole.streams += part["streams"]
             whole.erased += [(stream, seq) for stream, seq in part["erased"]]
             whole.faults += [Fault(**fault) for fault in part["faults"]]
+            told(whole.entries, n)
     return whole
 
 
@@ -74,7 +76,7 @@ def _elsewhere(url: str, low: str | None, high: str | None) -> dict[str, Any]:
     return found
 
 
-def _chains(db: Db, low: str | None, high: str | None) -> Chains:
+def _chains(db: Db, low: str | None, high: str | None, told: Callable[[int], None] = lambda seen: None) -> Chains:
     """The streams from `low` on and before `high`, in the database's own order of names."""
     found = Chains()
     bounds = [(" stream >= ?", low), (" stream < ?", high)]
@@ -98,6 +100,7 @@ def _chains(db: Db, low: str | None, high: str | None) -> Chains:
             else:
                 sound = False
                 found.faults.append(_why(row, seq, prev))
+        told(found.entries)
     return found
 
 

@@ -10,12 +10,14 @@ from fastapi import APIRouter
 from starlette.responses import Response, StreamingResponse
 
 from door.anchor import verifier
-from door.audit import Audit
+from door.audit import PARTS
 from door.audit import audit as verify
+from door.db import Db
 from door.rebuild import export as lines
 from door.store import among
 from portal.asking import Form, NotThere, SignedIn
 from portal.house import Asking, Portal
+from portal.lasting import Lasting, Told
 from portal.page import Reader, show, spoken
 from portal.paging import turn
 from portal.stages import STAGES, titles
@@ -44,7 +46,7 @@ class Listed:
 
 @router.get("/audit")
 def audit(asking: SignedIn, day: str = "", stage: str = "", before: str = "", came: str = "") -> Response:
-    return _page(asking, day, stage, before, came)
+    return show(allowed(asking), "audit.html", **_values(asking, day, stage, before, came))
 
 
 @router.post("/audit/verify")
@@ -52,8 +54,13 @@ def verified(posted: Form) -> Response:
     """Every chain, every table, every anchor; what is wrong, in words."""
     asking = allowed(posted.asking)
     public = asking.portal.house.anchor_key.with_suffix(".pub")
-    seen = verify(asking.db, PROCESSES, verifier(public) if public.exists() else None)
-    return _page(asking, seen=seen, signed=public.exists())
+    say = Reader(spoken(asking.request, asking.me.language)).say
+
+    def work(db: Db, told: Told) -> dict[str, Any]:
+        seen = verify(db, PROCESSES, verifier(public) if public.exists() else None, told=told)
+        return {"seen": seen, "faults": [fault(f, say) for f in seen.faults[:SHOWN]], "signed": public.exists()}
+
+    return Lasting(asking, "audit.html", work, parts=PARTS, **_values(asking))
 
 
 @router.get("/audit/export")
@@ -81,18 +88,16 @@ def as_file(portal: Portal, name: str, run: int | None = None) -> Response:
     return StreamingResponse(body(), media_type="application/x-ndjson", headers=headers)
 
 
-def _page(asking: Asking, day: str = "", stage: str = "", before: str = "", came: str = "", seen: Audit | None = None,
-          signed: bool = False) -> Response:  # fmt: skip
-    allowed(asking)
+def _values(asking: Asking, day: str = "", stage: str = "", before: str = "", came: str = "") -> dict[str, Any]:
     db, say = asking.db, Reader(spoken(asking.request, asking.me.language)).say
     runs = _runs(asking, day, stage, before)
-    says = [fault(f, say) for f in seen.faults[:SHOWN]] if seen else []
     last = str(runs[PAGE - 1].id) if len(runs) > PAGE else ""
-    return show(
-        asking, "audit.html", runs=runs[:PAGE], day=_day(day), stage=stage, titles=titles(say), stages=STAGES,
-        turn=turn("/audit", {"day": day, "stage": stage}, "before", before, came, last), seen=seen,
-        faults=says, signed=signed, size=db.rows("SELECT count(*) FROM entry")[0][0],
-        anchored=db.rows("SELECT max(business_date) FROM anchor")[0][0])  # fmt: skip
+    return {
+        "runs": runs[:PAGE], "day": _day(day), "stage": stage, "titles": titles(say), "stages": STAGES,
+        "turn": turn("/audit", {"day": day, "stage": stage}, "before", before, came, last),
+        "size": db.rows("SELECT count(*) FROM entry")[0][0],
+        "anchored": db.rows("SELECT max(business_date) FROM anchor")[0][0],
+    }  # fmt: skip
 
 
 def _runs(asking: Asking, day: str, stage: str, before: str) -> list[Listed]:

@@ -1,7 +1,7 @@
 """Pages: templates filled in the reader's language; money, days, deadlines, levels and refusals in his words."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
@@ -271,9 +271,14 @@ def status_of(refused: Refused) -> int:
 
 def show(asking: Asking, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page for somebody signed in."""
+    return HTMLResponse("".join(pieces(asking, template, **values)), status)
+
+
+def pieces(asking: Asking, template: str, **values: Any) -> Iterator[str]:
+    """The page's text, made as it is asked for."""
     house, me = asking.portal.house, asking.me
-    return _page(asking.request, spoken(asking.request, me.language), template, status, me=me, today=asking.day, bank=house.bank,
-                 zone=house.zone, here=asking.request.url.path, **values)  # fmt: skip
+    return _pieces(asking.request, spoken(asking.request, me.language), template, me=me, today=asking.day, bank=house.bank,
+                   zone=house.zone, here=asking.request.url.path, **values)  # fmt: skip
 
 
 def show_anybody(
@@ -281,8 +286,9 @@ def show_anybody(
 ) -> HTMLResponse:
     """A page for whom we do not know, or do not need to."""
     portal: Portal = portal_of(request)
-    return _page(request, spoken(request, me.language if me else ""), template, status, me=me, bank=portal.house.bank,
-                 today=portal.house.business_date().isoformat(), zone=portal.house.zone, here=request.url.path, **values)  # fmt: skip
+    made = _pieces(request, spoken(request, me.language if me else ""), template, me=me, bank=portal.house.bank,
+                   today=portal.house.business_date().isoformat(), zone=portal.house.zone, here=request.url.path, **values)  # fmt: skip
+    return HTMLResponse("".join(made), status)
 
 
 def spoken(request: Request, own: str = "") -> str:
@@ -296,11 +302,10 @@ def spoken(request: Request, own: str = "") -> str:
     return next((code for code in (chosen, *asked) if code in LANGUAGES), "en")
 
 
-def _page(request: Request, language: str, template: str, status: int, **values: Any) -> HTMLResponse:
+def _pieces(request: Request, language: str, template: str, **values: Any) -> Iterator[str]:
     theme = request.cookies.get("theme", "")
     me = values["me"]
     token = Markup('<input type="hidden" name="_form" value="{}">').format(me.csrf) if me else Markup("")
-    html = environment(language).get_template(template).render(
+    return environment(language).get_template(template).generate(
         menu=menu(translations(language).gettext), form_token=lambda: token, language=language, languages=LANGUAGES,
         theme=theme if theme in ("light", "dark") else "", **values)  # fmt: skip
-    return HTMLResponse(html, status)

@@ -3,6 +3,7 @@ recorded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -10,18 +11,19 @@ import orjson
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from door.db import Row, one
+from door.db import Db, Row, one
 from models.policy import PolicyError
 from portal import arrows
 from portal.asking import Form, NotThere, SignedIn
 from portal.audit import allowed, as_file
 from portal.house import Asking
+from portal.lasting import Lasting, Told
 from portal.page import Reader, show, spoken
 from portal.paging import turn
 from portal.prefect import NoAnswer, Prefect
 from portal.stages import titles
 from tasks import books
-from tasks.replay import Replayed, replay_run
+from tasks.replay import replay_run
 
 router = APIRouter()
 PAGE, SHOWN = 50, 200
@@ -29,24 +31,30 @@ PAGE, SHOWN = 50, 200
 
 @router.get("/audit/runs/{id_}")
 def run(asking: SignedIn, id_: int, action: str = "", after: str = "", came: str = "") -> Response:
-    return _page(asking, id_, action, after, came)
+    return show(asking, "run.html", **_values(asking, id_, action, after, came))
 
 
 @router.post("/audit/runs/{id_}/replay")
 def replayed(posted: Form, id_: int) -> Response:
     """Every case that the run wrote to, decided again on what was recorded then."""
     asking = allowed(posted.asking)
-    found = _run(asking, id_)
-    if found[2] is None:
-        return _page(asking, id_, problem="open")
-    began = monotonic()
-    try:
-        done = replay_run(asking.db, asking.portal.house.snapshots, id_)
-    except FileNotFoundError:
-        return _page(asking, id_, problem="gone")
-    except PolicyError:
-        return _page(asking, id_, problem="no_book")
-    return _page(asking, id_, done=done, took=monotonic() - began)
+    values = _values(asking, id_)
+    if not values["closed"]:
+        return show(asking, "run.html", **values)
+    snapshots, reader = asking.portal.house.snapshots, _reader(asking)
+
+    def work(db: Db, told: Told) -> dict[str, Any]:
+        began = monotonic()
+        try:
+            done = replay_run(db, snapshots, id_, partial(told, "cases"))
+        except FileNotFoundError:
+            return {"problem": "gone"}
+        except PolicyError:
+            return {"problem": "no_book"}
+        differences = [reader.difference(d) for d in done.divergences[:SHOWN]]
+        return {"problem": "", "done": done, "took": round(monotonic() - began, 1), "differences": differences}
+
+    return Lasting(asking, "run.html", work, **values)
 
 
 @router.get("/audit/runs/{id_}/export")
@@ -68,9 +76,12 @@ def _run(asking: Asking, id_: int) -> Row:
     return found
 
 
-def _page(asking: Asking, id_: int, action: str = "", after: str = "", came: str = "", problem: str = "",
-          done: Replayed | None = None, took: float = 0.0) -> Response:  # fmt: skip
-    db, reader = asking.db, Reader(spoken(asking.request, asking.me.language))
+def _reader(asking: Asking) -> Reader:
+    return Reader(spoken(asking.request, asking.me.language))
+
+
+def _values(asking: Asking, id_: int, action: str = "", after: str = "", came: str = "") -> dict[str, Any]:
+    db, reader = asking.db, _reader(asking)
     subject, _, closed, seq = _run(asking, id_)
     stage, as_of, part = subject.split("/")
     given, ended = _ends(asking, id_)
@@ -78,15 +89,15 @@ def _page(asking: Asking, id_: int, action: str = "", after: str = "", came: str
     last = entries[PAGE - 1] if len(entries) > PAGE else None
     counts = db.rows("SELECT action, count(*) FROM entry WHERE run = ? GROUP BY action ORDER BY action", id_)
     book = given.get("book")
-    return show(
-        asking, "run.html", id=id_, title=titles(reader.say).get(stage, (stage,))[0], as_of=as_of, part=part,
-        closed=closed, seq=seq, given=given, inputs=_inputs(given), ended=ended, counts=counts, action=action,
-        did=lambda action, process="": arrows.done(reader.say, process, action),
-        entries=entries[:PAGE], total=sum(n for _, n in counts), attempts=_attempts(asking, id_),
-        version=_version(asking, book) if book else "", problem=problem, done=done, took=round(took, 1),
-        differences=[reader.difference(d) for d in done.divergences[:SHOWN]] if done else (),
-        turn=turn(f"/audit/runs/{id_}", {"action": action}, "after", after, came, f"{last.stream}.{last.seq}" if last else ""),
-        anchored=bool(db.rows("SELECT 1 FROM anchor WHERE business_date >= ? LIMIT 1", as_of)))  # fmt: skip
+    return {
+        "id": id_, "title": titles(reader.say).get(stage, (stage,))[0], "as_of": as_of, "part": part,
+        "closed": closed, "seq": seq, "given": given, "inputs": _inputs(given), "ended": ended, "counts": counts,
+        "action": action, "did": lambda action, process="": arrows.done(reader.say, process, action),
+        "entries": entries[:PAGE], "total": sum(n for _, n in counts),
+        "attempts": _attempts(asking, id_), "version": _version(asking, book) if book else "",
+        "turn": turn(f"/audit/runs/{id_}", {"action": action}, "after", after, came, f"{last.stream}.{last.seq}" if last else ""),
+        "anchored": bool(db.rows("SELECT 1 FROM anchor WHERE business_date >= ? LIMIT 1", as_of)),
+    }  # fmt: skip
 
 
 def _version(asking: Asking, book: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from tasks.run import written
 
 BATCH = 500  # cases in memory at a time
 _ENTRY = ", ".join(COLUMNS)
+Told = Callable[[int, int], None]  # how many of how many cases
 _SAYS_DUE: Mapping[str, type[SetAside | RunResult]] = {"set_aside": SetAside, "finish": RunResult}
 
 
@@ -39,10 +40,12 @@ class Replayed:
     divergences: list[Divergence] = field(default_factory=list)
 
 
-def replay(db: Db, snapshots: Path, cases: Sequence[int]) -> Replayed:
-    """Decides every entry of these cases again. Raises FileNotFoundError where a recorded snapshot is gone."""
+def replay(db: Db, snapshots: Path, cases: Sequence[int], told: Told = lambda n, of: None) -> Replayed:
+    """Decides every entry of these cases again; `told` is called as it goes. Raises FileNotFoundError where a recorded
+    snapshot is gone."""
     bench = _Bench(db, snapshots, books.rules(db), Recompute(db, snapshots))
     for i in range(0, len(cases), BATCH):
+        told(i, len(cases))
         bench.batch(cases[i : i + BATCH])
     bench.done.recomputed = bench.recompute.recomputed
     if bench.recompute.gone:
@@ -50,10 +53,10 @@ def replay(db: Db, snapshots: Path, cases: Sequence[int]) -> Replayed:
     return bench.done
 
 
-def replay_run(db: Db, snapshots: Path, run: int) -> Replayed:
+def replay_run(db: Db, snapshots: Path, run: int, told: Told = lambda n, of: None) -> Replayed:
     """Replays a run: its own stream with the digest over what it wrote, and every case it wrote to."""
     streams = [row[0] for row in db.rows("SELECT DISTINCT stream FROM entry WHERE run = ?", run)]
-    return replay(db, snapshots, [run, *sorted(int(stream.partition(":")[2]) for stream in streams)])
+    return replay(db, snapshots, [run, *sorted(int(stream.partition(":")[2]) for stream in streams)], told)
 
 
 def all_cases(db: Db) -> list[int]:

@@ -46,7 +46,11 @@ def verify(
         public = key or here.anchor_key.with_suffix(".pub")
         if not key and not public.exists() and db.rows("SELECT 1 FROM anchor LIMIT 1"):
             raise Mistake(f"There are anchors and no key {public} to check them with: name it with --key.")
-        seen = audit(db, PROCESSES, _verifier(public) if public.exists() or key else None, kept, parts)
+        checks = _verifier(public) if public.exists() or key else None
+        with say.progress() as bar:
+            job = bar.add_task("verifying", total=None)
+            seen = audit(db, PROCESSES, checks, kept, parts,
+                         lambda part, n, of: bar.update(job, description=f"verifying the {part}", completed=n, total=of))  # fmt: skip
     says = [fault(f) for f in seen.faults]
     if json:
         faults = [{"stream": f.stream, "seq": f.seq, "code": f.code, "facts": dict(f.facts), "says": text}

@@ -13,7 +13,7 @@ from deployments.settings import opened
 if TYPE_CHECKING:
     from door.db import Db
     from tasks.house import House
-    from tasks.replay import Replayed
+    from tasks.replay import Replayed, Told
 
 SHOWN = 20
 LEFT = {
@@ -36,12 +36,12 @@ def run(
 ) -> None:
     """Replay a run: each case that it wrote to, and the digest over what it wrote."""
 
-    def again(db: "Db", here: "House") -> "Replayed":
+    def again(db: "Db", here: "House", told: "Told") -> "Replayed":
         from tasks.replay import replay_run
 
         if not db.rows("SELECT 1 FROM cases WHERE id = ? AND process = 'run'", id_):
             raise Mistake(f"There is no run {id_}: `postloan cases --process run` lists them.")
-        return replay_run(db, here.snapshots, id_)
+        return replay_run(db, here.snapshots, id_, told)
 
     _tell(again, json)
 
@@ -49,12 +49,12 @@ def run(
 def case(id_: Number, json: Json = False) -> None:
     """Replay a case, entry by entry."""
 
-    def again(db: "Db", here: "House") -> "Replayed":
+    def again(db: "Db", here: "House", told: "Told") -> "Replayed":
         from tasks.replay import replay
 
         if not db.rows("SELECT 1 FROM cases WHERE id = ?", id_):
             raise Mistake(f"There is no case {id_}: `postloan cases` lists them.")
-        return replay(db, here.snapshots, [id_])
+        return replay(db, here.snapshots, [id_], told)
 
     _tell(again, json)
 
@@ -62,20 +62,21 @@ def case(id_: Number, json: Json = False) -> None:
 def all_(json: Json = False) -> None:
     """Replay every case and run."""
 
-    def again(db: "Db", here: "House") -> "Replayed":
+    def again(db: "Db", here: "House", told: "Told") -> "Replayed":
         from tasks.replay import all_cases, replay
 
-        return replay(db, here.snapshots, all_cases(db))
+        return replay(db, here.snapshots, all_cases(db), told)
 
     _tell(again, json)
 
 
-def _tell(again: "Callable[[Db, House], Replayed]", json: bool) -> None:
+def _tell(again: "Callable[[Db, House, Told], Replayed]", json: bool) -> None:
     from tasks.found import divergence
 
-    with opened() as (here, db):
+    with opened() as (here, db), say.progress() as bar:
+        job = bar.add_task("replaying", total=None)
         try:
-            done = again(db, here)
+            done = again(db, here, lambda n, of: bar.update(job, completed=n, total=of))
         except FileNotFoundError as e:
             raise Mistake(f"The snapshot {e.filename or here.snapshots} that was decided on is gone: put it back from "
                           "the backup, then replay.") from None  # fmt: skip
