@@ -91,6 +91,13 @@ def anchors(db: Db) -> Iterator[Anchor]:
         yield Anchor(*db.rows(f"{_SELECT} WHERE business_date = ?", date)[0])
 
 
+def newest(db: Db, before: str, n: int) -> list[Anchor]:
+    """So many anchors of earlier business dates, the newest first, without the heads that they list."""
+    rows = db.rows("SELECT business_date, streams, root, previous, signature, '' FROM anchor WHERE business_date < ? "
+                   "ORDER BY business_date DESC LIMIT ?", before, n)  # fmt: skip
+    return [Anchor(*row) for row in rows]
+
+
 def anchor(db: Db, clock: Clock, sign: Sign) -> Anchor:
     """The anchor of the business date, made if there is none. An anchor is never replaced, and none is put in before
     another: for an earlier date the next later one is the answer."""
@@ -157,12 +164,7 @@ def signer(path: Path) -> Sign:
 
 def verifier(path: Path) -> Verify:
     """Checks signatures with a public key in PEM. Raises ValueError where the file holds none."""
-    try:
-        key = pem.load_pem_public_key(path.read_bytes())
-    except ValueError:
-        key = None
-    if not isinstance(key, Ed25519PublicKey):
-        raise ValueError(f"{path} holds no Ed25519 public key: name the .pub file that stands beside the signing key.")
+    key = _public(path)
 
     def verify(statement: bytes, signature: str) -> bool:
         try:
@@ -172,6 +174,22 @@ def verifier(path: Path) -> Verify:
         return True
 
     return verify
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of the public key in a file (of its DER, as `openssl pkey -pubin -outform DER` gives it)."""
+    der = _public(path).public_bytes(pem.Encoding.DER, pem.PublicFormat.SubjectPublicKeyInfo)
+    return _sha256(der).hexdigest()
+
+
+def _public(path: Path) -> Ed25519PublicKey:
+    try:
+        key = pem.load_pem_public_key(path.read_bytes())
+    except ValueError:
+        key = None
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError(f"{path} holds no Ed25519 public key: name the .pub file that stands beside the signing key.")
+    return key
 
 
 def _private(path: Path) -> Ed25519PrivateKey:

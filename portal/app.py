@@ -13,6 +13,7 @@ from door.db import Unreachable
 from portal import (
     access,
     account,
+    anchors,
     audit,
     batch,
     case,
@@ -56,6 +57,7 @@ PAGES = (
     controls,
     operations,
     audit,
+    anchors,
     replaying,
     streams,
     staff,

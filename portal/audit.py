@@ -2,14 +2,16 @@
 is read, none of it changed."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response, StreamingResponse
 
-from door.anchor import verifier
+from door.anchor import Verify, verifier
 from door.audit import PARTS
 from door.audit import audit as verify
 from door.db import Db
@@ -23,6 +25,7 @@ from portal.paging import turn
 from portal.stages import STAGES, titles
 from processes import PROCESSES
 from tasks.found import fault
+from tasks.house import House
 
 router = APIRouter()
 SEE = ("auditor", "operations")
@@ -53,12 +56,12 @@ def audit(asking: SignedIn, day: str = "", stage: str = "", before: str = "", ca
 def verified(posted: Form) -> Response:
     """Every chain, every table, every anchor; what is wrong, in words."""
     asking = allowed(posted.asking)
-    public = asking.portal.house.anchor_key.with_suffix(".pub")
+    checks = verifies(asking.portal.house)
     say = Reader(spoken(asking.request, asking.me.language)).say
 
     def work(db: Db, told: Told) -> dict[str, Any]:
-        seen = verify(db, PROCESSES, verifier(public) if public.exists() else None, told=told)
-        return {"seen": seen, "faults": [fault(f, say) for f in seen.faults[:SHOWN]], "signed": public.exists()}
+        seen = verify(db, PROCESSES, checks, told=told)
+        return {"seen": seen, "faults": [fault(f, say) for f in seen.faults[:SHOWN]], "signed": checks is not None}
 
     return Lasting(asking, "audit.html", work, parts=PARTS, **_values(asking))
 
@@ -74,6 +77,17 @@ def allowed(asking: Asking) -> Asking:
     if not asking.me.has(*SEE):
         raise NotThere
     return asking
+
+
+def public_key(house: House) -> Path:
+    return house.anchor_key.with_suffix(".pub")
+
+
+def verifies(house: House) -> Verify | None:
+    """What checks the anchors' signatures; None where their public key is not here."""
+    with suppress(OSError, ValueError):
+        return verifier(public_key(house))
+    return None
 
 
 def as_file(portal: Portal, name: str, run: int | None = None) -> Response:
@@ -93,7 +107,7 @@ def _values(asking: Asking, day: str = "", stage: str = "", before: str = "", ca
     runs = _runs(asking, day, stage, before)
     last = str(runs[PAGE - 1].id) if len(runs) > PAGE else ""
     return {
-        "runs": runs[:PAGE], "day": _day(day), "stage": stage, "titles": titles(say), "stages": STAGES,
+        "runs": runs[:PAGE], "day": a_day(day), "stage": stage, "titles": titles(say), "stages": STAGES,
         "turn": turn("/audit", {"day": day, "stage": stage}, "before", before, came, last),
         "size": db.rows("SELECT count(*) FROM entry")[0][0],
         "anchored": db.rows("SELECT max(business_date) FROM anchor")[0][0],
@@ -103,7 +117,7 @@ def _values(asking: Asking, day: str = "", stage: str = "", before: str = "", ca
 def _runs(asking: Asking, day: str, stage: str, before: str) -> list[Listed]:
     """The newest first, one more than a page."""
     where, values = ["c.process = 'run'"], list[Any]()
-    if day := _day(day):
+    if day := a_day(day):
         where.append("c.opened_on = ?")
         values.append(day)
     if stage in STAGES:
@@ -131,7 +145,8 @@ def _runs(asking: Asking, day: str, stage: str, before: str) -> list[Listed]:
     return found
 
 
-def _day(text: str) -> str:
+def a_day(text: str) -> str:
+    """An ISO day; empty where it is none."""
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
