@@ -1,7 +1,7 @@
 """Staff: units, people, their roles and deputies with dates, vendors and their contracts, channels. An administrator
 changes them, each change an entry; what would leave an open item to nobody is shown before it is saved."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -16,6 +16,7 @@ from portal.changes import LANES, Typed, change
 from portal.house import Asking
 from portal.page import LANGUAGES, Reader, names_of, show, spoken
 from portal.paging import turn
+from portal.plainly import Said, plainly
 from portal.scope import ALL
 from tasks.address import scheme
 from tasks.roster import ROLES, Change, save, would_leave_alone
@@ -26,8 +27,6 @@ PAGE, HISTORY = 100, 50
 SYSTEM = "system"
 #: What concerns a person himself: that is for another administrator.
 OWN = ("change_person", "grant", "end_role", "name_deputy", "end_deputy", "end_relation")
-Told = list[tuple[str, str]]
-Say = Callable[[str], str]
 UNITS = ("add_unit", "change_unit", "contract")
 
 
@@ -211,50 +210,16 @@ def _colleagues(asking: Asking, id_: str, roles: list[str]) -> list[Row]:
         id_, *roles, id_, asking.day, asking.day)  # fmt: skip
 
 
-def _history(asking: Asking, stream: str) -> list[tuple[int, str, str, str, Told]]:
+def _history(asking: Asking, stream: str) -> list[tuple[int, str, str, str, list[Said]]]:
     """Seq, instant, by whom, what, and what was said: the newest first."""
     rows = asking.db.rows("SELECT seq, recorded_at, person, action, payload FROM entry WHERE stream = ? ORDER BY seq DESC "
                           "LIMIT ?", stream, HISTORY)  # fmt: skip
     names = names_of(asking.db, [row[2] for row in rows])
-    return [(seq, at, str(names.get(by, by)), action, _told(asking, payload)) for seq, at, by, action, payload in rows]
+    return [(seq, at, str(names.get(by, by)), action, _said(asking, payload)) for seq, at, by, action, payload in rows]
 
 
-def _told(asking: Asking, payload: str | None) -> Told:
-    said, reader = orjson.loads(payload) if payload else {}, _reader(asking)
-    called = _called(reader.say)
-
-    def word(name: str, value: Any) -> str:
-        text = str(value)
-        match name:
-            case "since" | "until":
-                return reader.day(text)
-            case "role":
-                return reader.role(text)
-            case "language" | "lane":
-                return (LANGUAGES if name == "language" else reader.words.lanes).get(text, text)
-            case "deputy":
-                return names_of(asking.db, [text]).get(text, text)
-            case "unit" | "reports_to":
-                found = asking.db.rows("SELECT name FROM unit WHERE id = ?", text)
-                return reader.say("every branch") if text == "*" else str(found[0][0]) if found else text
-        return text
-
-    before, now = said.get("before"), said.get("now", said)
-    if isinstance(before, dict):
-        return [(called.get(name, name), " → ".join(word(name, v) if v else "–" for v in (before.get(name), value)))
-                for name, value in now.items() if before.get(name) != value]  # fmt: skip
-    return [(called.get(name, name), word(name, value)) for name, value in now.items()
-            if name != "before" and value not in (None, "")]  # fmt: skip
-
-
-def _called(say: Say) -> dict[str, str]:
-    """The columns of the staff, as the page labels them."""
-    return {
-        "name": say("Name"), "unit": say("Unit"), "language": say("Language of messages"), "until": say("Until"),
-        "role": say("Role"), "since": say("From"), "deputy": say("Deputy"), "scheme": say("Channel"), "lane": say("Lane"),
-        "calendar": say("Calendar"), "reports_to": say("Reports to"), "product": say("Product"), "per_day": say("Visits a day"),
-        "subject": say("Borrower"), "says": say("In words"),
-    }  # fmt: skip
+def _said(asking: Asking, payload: str | None) -> list[Said]:
+    return plainly(asking.db, _reader(asking), asking.portal.house.zone, orjson.loads(payload)) if payload else []
 
 
 # -- units ------------------------------------------------------------------------------------------------------------

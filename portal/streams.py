@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import orjson
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
@@ -17,6 +16,7 @@ from portal.asking import NotThere, SignedIn
 from portal.house import Asking
 from portal.page import PERSONS, Reader, names_of, show, spoken
 from portal.paging import turn
+from portal.plainly import Said, plainly
 from portal.story import payload
 from processes import PROCESSES
 
@@ -24,17 +24,17 @@ router = APIRouter()
 SEE = ("auditor",)
 PAGE = 50
 CASES = frozenset(p.stream for p in PROCESSES.values())
-Said = tuple[str, str]  # name (empty: a sentence) and what is said
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """An entry as the page says it; `case`: about which case it is."""
+    """An entry as the page says it: why something was refused, and its fields; `case`: about which case it is."""
 
     seq: int
     at: str
     by: str
     action: str
+    refusals: Sequence[str]
     said: Sequence[Said]
     hash: str
     erased: bool
@@ -83,7 +83,7 @@ def stream(asking: SignedIn, name: str, action: str = "", before: str = "", came
     return show(
         asking, "stream.html", name=name, title=names.get(id_, id_) if kind in ("person", "staff") else id_ or name,
         kind=_kinds(reader.say).get(kind, kind), counts=counts, total=sum(n for _, n in counts), action=action, address=address,
-        entries=[_read(e, reader, names) for e in page], acts=_acts(reader.say), holds=_holds(rows, bool(action)),
+        entries=[_read(asking, e, reader, names) for e in page], acts=_acts(reader.say), holds=_holds(rows, bool(action)),
         turn=turn(address, {"action": action}, "before", before, came, last))  # fmt: skip
 
 
@@ -156,20 +156,21 @@ def _holds(newest_first: Sequence[Entry], narrowed: bool) -> bool:
     return follow and all(map(intact, newest_first))
 
 
-def _read(e: Entry, reader: Reader, names: dict[str, str]) -> Read:
+def _read(asking: Asking, e: Entry, reader: Reader, names: dict[str, str]) -> Read:
     said = payload(e)
     case = said.get("case") if isinstance(said.get("case"), int) else None
-    told = [("", reader.why(refused, names)) for refused in _reasons(said)]
-    left = {k: v for k, v in said.items() if k not in ("code", "facts", "reasons", "case", "asked")}
-    return Read(e.seq, e.recorded_at, names.get(e.person, e.person), e.action, [*told, *_plainly(left)], e.hash,
-                e.payload is None, case)  # fmt: skip
+    refusals = [reader.why(refused, names) for refused in _reasons(said)]
+    gone = ("code", "facts", "asked", "case") if _refused(said) else ("reasons",)
+    left = {k: v for k, v in said.items() if k not in gone}
+    return Read(e.seq, e.recorded_at, names.get(e.person, e.person), e.action, refusals,
+                plainly(asking.db, reader, asking.portal.house.zone, left), e.hash, e.payload is None, case)  # fmt: skip
 
 
 def _reasons(said: dict[str, Any]) -> list[Refused]:
     """Why it was refused, by the door or the gate."""
-    return [Refused(r["code"], r["facts"]) for r in ([said] if "code" in said else said.get("reasons", ()))]
+    return [Refused(r["code"], r["facts"]) for r in ([said] if _refused(said) else said.get("reasons", ()))]
 
 
-def _plainly(said: dict[str, Any]) -> list[Said]:
-    return [(name.replace("_", " "), value if isinstance(value, str) else orjson.dumps(value).decode())
-            for name, value in said.items() if value not in (None, "", [], {})]  # fmt: skip
+def _refused(said: dict[str, Any]) -> bool:
+    """Is it a refusal by the door?"""
+    return "code" in said and "facts" in said

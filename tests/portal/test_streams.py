@@ -1,6 +1,7 @@
 """The streams of the journal on a page: sign-ins and refusals, the gate's answers, accounts; page by page, for an auditor."""
 
 import re
+from html import unescape
 
 import pytest
 
@@ -75,7 +76,32 @@ def test_the_gates_answers_are_found_by_facility_with_their_reasons(office: Offi
     assert LISTED.findall(read(office, auditor, f"/audit/streams?of=gate&q={facility}")) == [f"gate%3A{facility}"]
     page = read(office, auditor, f"/audit/streams/{stream}?action=refuse")
     assert page.count("<b>Payment refused</b>") == n
-    assert "amount:" in page
+    assert re.search(r"Amount: ₩[\d,]+; Facility: \S+", page)
+
+
+def test_what_is_recorded_is_said_in_the_readers_words(office: Office, auditor: str) -> None:
+    clock, officer = office.house.clock(office.house.business_date()), office.of("post_loan_officer")
+    name = office.db.rows("SELECT name FROM person WHERE id = ?", officer)[0][0]
+    for stream, action, said in (
+        ("attempt:f1", "attempt", {"run": 7, "flow_run": "f1", "code": "1.2", "stage": "manager_review"}),
+        (f"person:{officer}", "signed_in", {"address": "127.0.0.1", "by": "password"}),
+        (f"person:{officer}", "signed_out", {"everywhere": True}),
+        ("staff:x", "role_granted", {"role": "account_manager", "since": "2026-01-05", "until": None}),
+        ("staff:x", "person_changed", {"before": {"name": "A", "until": None}, "now": {"name": "A", "until": "2026-03-31"}}),
+        ("program:core", "program_added", {"person": officer, "scopes": ["read", "checks:write"], "odd_field": 3}),
+    ):  # fmt: skip
+        note(office.db, stream, action, "system", said, clock)
+    pages = {kind: unescape(read(office, auditor, f"/audit/streams/{kind}"))
+             for kind in ("attempt:f1", f"person:{officer}", "staff:x", "program:core")}  # fmt: skip
+    attempt, person, staff, program = pages.values()
+    assert "Code: 1.2; Flow run of Prefect: f1; Run: 7; Stage: Manager review" in attempt
+    assert "Address: 127.0.0.1; Signed in with: password" in person
+    assert "On all devices: Yes" in person
+    assert "Role: account manager; From: Mon 5 Jan 2026" in staff
+    assert "Until: – → Tue 31 Mar 2026<" in staff
+    assert f"<code>odd_field</code>: 3; Person: {name}; May do: read; checks:write" in program
+    office.at(auditor).cookies.set("language", "ko")
+    assert "로그인 방법: 비밀번호" in read(office, auditor, f"/audit/streams/person:{officer}")
 
 
 def test_streams_are_read_page_by_page_without_a_gap(office: Office, auditor: str) -> None:
