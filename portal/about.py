@@ -98,8 +98,8 @@ def facts(asking: Asking, s: State, sight: Sight, opening: Mapping[str, Any], bo
         if not sight.vendor:
             add(say("Exposure"), reader.money(f["amount"], f["currency"]))
             add(say("Class in the books"), reader.class_(opening.get("class_")))
-        add(say("Collected by"), {"outsourced": say("a vendor"), "own": say("the account manager, on a visit"),
-                                  "desk": say("the account manager, at his desk")}.get(f.get("how") or f["path"], ""))  # fmt: skip
+        add(say("Collected by"), {"outsourced": say("A vendor"), "own": say("The account manager, on a visit"),
+                                  "desk": say("The account manager, at his desk")}.get(f.get("how") or f["path"], ""))  # fmt: skip
         add(say("Inspector"), names.get(str(f.get("inspector", "")), f.get("inspector")))
     if s.process in ("control", "order"):
         rules: Mapping[str, Any] = (book.restrictions if s.process == "control" else book.orders) if book else {}
@@ -108,7 +108,7 @@ def facts(asking: Asking, s: State, sight: Sight, opening: Mapping[str, Any], bo
             say("Restriction") if s.process == "control" else say("Order"),
             f"{f.get('kind')} {rule.says if rule else ''}",
         )
-        add(say("Facility"), f.get("facility") or say("all of the borrower's"))
+        add(say("Facility"), f.get("facility") or say("All of the borrower's facilities"))
         if f.get("cap"):
             add(say("At most"), reader.money(f["cap"], currency(asking.db, s)))
         if f.get("review_on"):
@@ -120,7 +120,7 @@ def facts(asking: Asking, s: State, sight: Sight, opening: Mapping[str, Any], bo
         version = asking.db.rows("SELECT version FROM book WHERE hash = ?", f["book"])
         add(say("Version"), version[0][0] if version else "")
         add(say("In force from"), reader.day(f["effective_from"]))
-        add(say("Book"), Markup("<code>{}</code>").format(f["book"][:16]))
+        add(say("Hash"), Markup("<code>{}</code>").format(f["book"][:16]))
     if s.process == "run":
         add(say("Stage"), str(f.get("stage", "")).replace("_", " "))
         add(say("As of"), reader.day(f.get("as_of")))

@@ -221,8 +221,6 @@ def _said(asking: Asking, what: str, typed: Mapping[str, str], facilities: Seque
         wrong["kind"] = say("Choose what is to be done.")
     if typed["facility"] and typed["facility"] not in facilities:
         wrong["facility"] = say("Choose a facility of this borrower.")
-    if not typed["reason"]:
-        wrong["reason"] = say("Write why, in a sentence.")
     said: dict[str, Any] = {"kind": typed["kind"], "facility": typed["facility"], "reason": typed["reason"]}
     if what == "control":
         limits = typed["kind"] in kinds and kinds[typed["kind"]][1] == "limit"
@@ -234,6 +232,8 @@ def _said(asking: Asking, what: str, typed: Mapping[str, str], facilities: Seque
         said |= {"cap": cap, "review_on": typed["review_on"] or None}
         if typed["review_on"] and typed["review_on"] <= asking.day:
             wrong["review_on"] = say("Choose a day after today.")
+    if not typed["reason"]:
+        wrong["reason"] = say("Write why, in a sentence.")
     return said, wrong
 
 

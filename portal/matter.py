@@ -123,7 +123,7 @@ def matter(asking: Asking, s: State, borrower: str, said: Sequence[Said], reader
                       (reader.say("From"), reader.day(s.facts["since"]))]  # fmt: skip
     elif s.process == "policy":
         made.title = reader.say("{step}: {who}").format(step=step, who=books.book(asking.db, s.facts["book"]).version)
-        made.facts = [(reader.say("Book"), s.facts["book"][:16]),
+        made.facts = [(reader.say("Hash"), s.facts["book"][:16]),
                       (reader.say("In force from"), reader.day(s.facts["effective_from"]))]  # fmt: skip
     else:
         made.facts = _inspection(seen.facts(s), last, book, reader)

@@ -100,7 +100,7 @@ class Reader:
         if found := re.fullmatch(r"order[ _:](\d+)", id_):
             return self.say("by order {id}").format(id=found[1])
         if id_.startswith("condition:"):
-            return self.say("condition: {name}").format(name=id_.removeprefix("condition:"))
+            return self.say("condition: {name}").format(name=id_.removeprefix("condition:").replace("-", " "))
         return self.read(id_.replace("_", " "))
 
     def number(self, value: int) -> str:

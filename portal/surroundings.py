@@ -12,6 +12,7 @@ from portal.answers import findings, written
 from portal.automatic import adds, automatic
 from portal.case import File
 from portal.compare import Comparison, comparison, level_says
+from portal.matter import effect
 from portal.page import names_of
 from portal.reading import outcome
 from portal.story import payload
@@ -44,6 +45,7 @@ def surroundings(file: File, d: Dossier | None, book: Book, seen: int) -> dict[s
         "compared": compared, "level_says": level_says(compared, reader) if compared else "", "record": record,
         "outcomes": {code: rule.says for code, rule in book.outcomes.items()}, "returned": _returned(file, d, book),
         "late": about.late_by(s.due_on, asking.day), "book": book.version,
+        "effect": effect(asking, s, book, reader) if s.process == "control" else "",
     }  # fmt: skip
 
 

@@ -54,6 +54,7 @@ def test_the_day_of_a_credit_manager(served: Served) -> None:
 
     day.finds(proposed)
     day.follows("Confirm")
+    day.reads("If you confirm it: the gate refuses drawings from now on.")
     day.looks("confirm")
     day.presses("Confirm")
     day.reads("Receipt")

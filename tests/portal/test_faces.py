@@ -61,6 +61,7 @@ def test_what_is_not_there_or_cant_be(served: Served, monkeypatch: pytest.Monkey
     nobody = served.browser()
     nobody.goto("/no-such-page")
     sees(nobody, "There is nothing at this address.", "not-there-nobody")
+    expect(nobody.get_by_role("main").get_by_role("link")).to_have_text("Sign in")
 
     answered(page, office.at(auditor).post("/preferences", data={"_form": "another's", "theme": "dark"}))
     sees(page, "this form was not made for your session", "forged")

@@ -95,7 +95,7 @@ def test_a_korean_reads_korean_questions_on_a_visit_a_step_form_and_the_case(off
 
 def test_what_an_inspection_is_due_by_is_read_too() -> None:
     says = {"rating_30_days_before": "등급재평가, 30일 전", "order 178": "시정요구 178", "condition:visited-more-often":
-            "조건: visited-more-often", "by_project": "프로젝트"}  # fmt: skip
+            "조건: visited more often", "by_project": "프로젝트"}  # fmt: skip
     assert {id_: Reader("ko").rule(id_) for id_ in says} == says
     assert Reader("en").rule("repayment_60_days_before") == "repayment source, 60 days before"
     assert Reader("en").rule("large_monthly") == "large monthly"
