@@ -153,7 +153,7 @@ function photographs(form) {
         if (answer.status < 500) {
           const said = await answer.json().catch(() => ({ says: form.dataset.unsent }));
           state.textContent = `${input.dataset.label}: ${answer.ok ? "✓ " : ""}${said.says}`;
-          state.className = answer.ok ? "ok" : "err";
+          state.className = `help ${answer.ok ? (said.far ? "warned" : "ok") : "err"}`;
           if (said.far && one("[data-away]")) one("[data-away]").hidden = false;
           break;
         }
@@ -172,7 +172,6 @@ function photographs(form) {
   });
 }
 
-one(".nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }); // on a phone the menu is wider than the page
 lists();
 all("[data-done]").forEach((done) => store.clear(done.dataset.done));
 all("form[data-kept]").forEach(keeping);
