@@ -121,7 +121,7 @@ class Process:
             return (
                 d.name,
                 d.to,
-                d.form.model_json_schema(),
+                _described(d.form),
                 d.when,
                 d.bulk,
                 d.limit,
@@ -240,6 +240,12 @@ _NODES = (
     ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.Compare, ast.Eq, ast.NotEq, ast.Lt,
     ast.LtE, ast.Gt, ast.GtE, ast.In, ast.Name, ast.Load, ast.Constant, ast.Tuple,
 )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _described(form: type[Form]) -> dict[str, Any]:
+    """Forms serve many arrows, and their description is the dearest part of a page's hash."""
+    return form.model_json_schema()
 
 
 @lru_cache(maxsize=256)

@@ -66,6 +66,7 @@ def code_version() -> str:
     return digest.hexdigest()[:16]
 
 
+@cache
 def library_versions() -> str:
     return " ".join(f"{name}=={version(name)}" for name in LIBRARIES)
 
