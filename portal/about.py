@@ -20,7 +20,7 @@ from models.policy import Book
 from models.process import Process
 from portal.currency import currency
 from portal.house import Asking
-from portal.page import Reader
+from portal.page import Reader, raised, unbroken
 from portal.sight import Sight
 from portal.story import payload
 from tasks import gate
@@ -92,9 +92,9 @@ def facts(asking: Asking, s: State, sight: Sight, opening: Mapping[str, Any], bo
             made.append((name, value, kind))
 
     if s.process == "inspection":
-        add(say("Kind"), reader.kind(f["kind"]).capitalize())
-        add(say("Premises"), premises.address)
-        add(say("To ask for there"), premises.contact)
+        add(say("Kind"), raised(reader.kind(f["kind"])))
+        add(say("Premises"), unbroken(premises.address))
+        add(say("To ask for there"), unbroken(premises.contact))
         if not sight.vendor:
             add(say("Exposure"), reader.money(f["amount"], f["currency"]))
             add(say("Class in the books"), reader.class_(opening.get("class_")))

@@ -103,7 +103,7 @@ def _wrong(posted: Posted, action: str, colleagues: Sequence[tuple[str, str]]) -
         elif name == "reason" and not value:
             wrong[name] = say("Write why, in a sentence or two.")
         elif name == "until" and not _day(value):
-            wrong[name] = say("Write a day, for example 2026-12-24.")
+            wrong[name] = say("Choose a day.")
         elif name == "until" and _day(value) <= posted.asking.day:
             wrong[name] = say("Choose a day after today.")
     return wrong

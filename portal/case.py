@@ -24,7 +24,7 @@ from portal.asking import Form, NotThere, SignedIn
 from portal.distance import Distances, distances
 from portal.house import Asking
 from portal.now import item_acts, now, recipients
-from portal.page import Reader, names_of, show, spoken, status_of, why
+from portal.page import Reader, names_of, raised, show, spoken, status_of, why
 from portal.proof import unproved, wanted
 from portal.scope import scope
 from portal.sight import Sight, sight
@@ -252,7 +252,7 @@ def _picture(file: File) -> str:
     title = reader.say("Process picture. The token stands at {step}.").format(step=here)
 
     def name(n: str) -> str:
-        return named(reader, process.name, n) if n in process.steps else reader.thing(n).capitalize()
+        return named(reader, process.name, n) if n in process.steps else raised(reader.thing(n))
 
     return to_page(process, file.s.step, gone, title, name, lambda n: lanes.get(n) or reader.thing(n))
 
@@ -344,5 +344,5 @@ def _asked(file: File, behalf: str, action: str, said: Mapping[str, str], wrong:
 def _wrong(reader: Reader, said: Mapping[str, str]) -> dict[str, str]:
     say = reader.say
     needs = {"reason": say("Write why, in a sentence or two."), "text": say("Write your comment."),
-             "to": say("Choose who gets it."), "until": say("Write a day, for example 2026-12-24.")}  # fmt: skip
+             "to": say("Choose who gets it."), "until": say("Choose a day.")}  # fmt: skip
     return {name: needs[name] for name, value in said.items() if not value}

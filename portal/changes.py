@@ -47,7 +47,7 @@ class Typed:
     def known(self, name: str, table: str) -> str:
         value = self.said.get(name, "").strip()
         if not self.db.rows(f"SELECT 1 FROM {table} WHERE id = ?", value):
-            self.no(name, self.say("Choose one that there is."))
+            self.no(name, self.say("Choose one of the list."))
         return value
 
     def among(self, name: str, values: Any) -> str:
@@ -64,7 +64,7 @@ class Typed:
         try:
             value = date.fromisoformat(value).isoformat()
         except ValueError:
-            self.no(name, self.say("Write a day, for example 2026-12-31."))
+            self.no(name, self.say("Choose a day."))
             return earliest
         if value < earliest or value > "2199-12-31":
             self.no(name, self.say("Choose a day that is not before {day}.").format(day=self.reader.day(earliest)))
@@ -229,7 +229,7 @@ def _contract(t: Typed) -> Change:
     if not t.db.rows("SELECT 1 FROM unit WHERE id = ? AND lane = 'vendor'", vendor):
         t.no("product", t.say("Only a vendor is engaged."))
     if unit != "*" and not t.db.rows("SELECT 1 FROM unit WHERE id = ? AND lane = 'branch'", unit):
-        t.no("branch", t.say("Choose one that there is."))
+        t.no("branch", t.say("Choose one of the list."))
     per_day, since = t.number("per_day"), t.day("since", LONG_AGO) or ""
     until = t.day("until", since)
     before = one(t.db.rows("SELECT per_day, since, until FROM contract WHERE vendor = ? AND product = ? AND unit = ?",

@@ -23,7 +23,7 @@ from portal.asking import Form, Posted, SignedIn
 from portal.house import Asking
 from portal.linked import Choice, View, view_of
 from portal.matter import Said, effect, matter, named
-from portal.page import Reader, names_of, show, status_of, why
+from portal.page import Reader, names_of, raised, show, status_of, why
 from portal.proof import unproved, wanted
 from portal.sight import sight
 from portal.told import told
@@ -90,7 +90,7 @@ def _wrong(view: View, posted: Posted, chosen: Choice | None) -> dict[str, str]:
         if needed and not value:
             wrong[name] = _missing(say, name)
         elif value and name in ("due_on", "until") and not _is_day(value):
-            wrong[name] = say("Write a day, for example 2026-12-24.")
+            wrong[name] = say("Choose a day.")
         elif value and name == "own_level" and value not in LEVELS:
             wrong[name] = _missing(say, name)
     if view.changes and posted.text("read") != "yes":
@@ -224,7 +224,7 @@ def _changed(e: Said, names: Mapping[str, str], reader: Reader) -> str:
         return says
     kind = f" {e.payload['kind']}" if e.process in ("control", "order") and e.payload.get("kind") else ""
     return reader.say("{thing} {id}: {says}").format(
-        thing=reader.thing(e.process).capitalize(), id=f"{e.case}{kind}", says=says
+        thing=raised(reader.thing(e.process)), id=f"{e.case}{kind}", says=says
     )
 
 

@@ -15,7 +15,7 @@ from portal import arrows, reading
 from portal.automatic import adds, automatic
 from portal.currency import currency
 from portal.house import Asking
-from portal.page import Reader, names_of
+from portal.page import Reader, names_of, raised
 from portal.sight import sight
 from tasks import books
 
@@ -189,7 +189,7 @@ def _inspection(
 ) -> list[tuple[str, str]]:
     say = reader.say
     concluded, weighed = (last[action].payload if action in last else {} for action in ("conclude", "escalate"))
-    rows = [(say("Kind"), reader.kind(facts["kind"]).capitalize()),
+    rows = [(say("Kind"), raised(reader.kind(facts["kind"]))),
             (say("Exposure"), reader.money(facts["amount"], facts["currency"]))]  # fmt: skip
     if "class_" in facts:
         rows.append((say("Class"), reader.class_(facts["class_"])))
@@ -214,6 +214,8 @@ def _quotes(said: Sequence[Said], s: State, names: Mapping[str, str], reader: Re
         text = next((str(e.payload[name]) for name in SAID if e.payload.get(name)), "")
         if e.person == SYSTEM:
             text = automatic(text, reader, book) if adds(text) else ""
+        elif text:
+            text = f"“{text}”"
         if text and (e.action not in ITEM_ACTS or e.action == "comment"):
             done = reader.say("Comment") if e.action == "comment" else arrows.done(
                 reader.say, s.process if e.own else parent, e.action)  # fmt: skip

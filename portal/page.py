@@ -63,7 +63,19 @@ def environment(language: str) -> Environment:
     made.filters |= {name: getattr(reader, name) for name in ("money", "day", "instant", "level", "class_", "step", "distance",
                                                               "thing", "kind", "role", "number", "due", "days", "named",
                                                               "called")}  # fmt: skip
+    made.filters |= {"capitalize": raised, "unbroken": unbroken}
     return made
+
+
+def raised(text: str) -> str:
+    """With a capital first letter, all others as they are: 담당RM."""
+    return text[:1].upper() + text[1:]
+
+
+def unbroken(text: str) -> Markup:
+    """Words with hyphens stay on one line: telephone numbers, house numbers."""
+    return Markup(" ").join(Markup('<span class="nw">{}</span>').format(word) if "-" in word else word
+                            for word in text.split(" "))  # fmt: skip
 
 
 class Reader:
@@ -151,7 +163,7 @@ class Reader:
         return Markup('<span class="badge{}">L{} {}</span>').format(kind, level, self.say(LEVELS[level]))
 
     def class_(self, class_: int | None) -> str:
-        return self.say(CLASSES[class_]).capitalize() if class_ else "–"
+        return raised(self.say(CLASSES[class_])) if class_ else "–"
 
     def called(self, s: State, borrower: str) -> str:
         """What a case goes by: its borrower's name."""

@@ -297,10 +297,10 @@ def _impose(m: Matter) -> Sheet:
     ordered = rows("orders", forms.CorrectionOrder, say("Order {n}"), codes(m.book.orders))
     return Sheet(forms.Imposition, (
         Section(say("Restrictions"), (Rows("restrictions", restricted, say("Add a restriction"), 0,
-                say("Each binds when another credit manager has confirmed it. A limit is written only where it limits.")),)),
+                say("Each binds when another credit manager has confirmed it. Write a limit only for a restriction that has one.")),)),
         Section(say("Orders to the account manager"), (Rows("orders", ordered, say("Add an order"), 0,
-                say("Its deadline comes from the policy book.")),)),
-        Section(say("Reason"), tuple(_fields(m, forms.Imposition)))), settle=settle)  # fmt: skip
+                say("The policy book sets the deadline of each.")),)),
+        Section("", tuple(_fields(m, forms.Imposition)))), settle=settle)  # fmt: skip
 
 
 _SPECIAL: Mapping[tuple[str, str], Callable[[Matter], Sheet]] = {

@@ -73,7 +73,7 @@ def _value(asked: Field, text: str, reader: Reader) -> tuple[Any, str]:
     if asked.kind == "day":
         if is_day(text) and text < asked.earliest:
             return None, say("Choose a day from {day} on.").format(day=reader.day(asked.earliest))
-        return (text, "") if is_day(text) else (None, say("Write a day, for example 2026-12-24."))
+        return (text, "") if is_day(text) else (None, say("Choose a day."))
     if asked.kind == "money":
         amount = money(text, asked.unit)
         return (amount, "") if amount is not None else (None, say("Write an amount, for example 120,000,000."))
@@ -106,7 +106,7 @@ def _answer(asked: Field, typed: Typed, say: Say, found: Read) -> None:
     if len(value) > 2000 or len(note) > 2000:
         found.wrong[asked.name] = say("{id}: write at most 2,000 characters.").format(id=checkpoint.id)
     elif as_of and not is_day(as_of):
-        found.wrong[f"{asked.name}.as_of"] = say("Write a day, for example 2026-12-24.")
+        found.wrong[f"{asked.name}.as_of"] = say("Choose a day.")
     elif value and checkpoint.refuses(value):
         found.wrong[asked.name] = refusal(checkpoint, say)
     else:
@@ -137,7 +137,7 @@ def refusal(checkpoint: Checkpoint, say: Say) -> str:
         else:
             text = say("{id}: write a number, for example 33.")
     elif checkpoint.type == "date":
-        text = say("{id}: write a day, for example 2026-12-24.")
+        text = say("{id}: choose a day.")
     else:
         text = say("{id}: choose one of the answers.")
     return text.format(id=checkpoint.id)

@@ -19,7 +19,7 @@ from tests.portal.conftest import PASSWORD, Office
 from tests.portal.signing_in import Person, accounts, noted, person, sessions
 
 __all__ = ["accounts", "person"]  # fixtures
-NOT_BELIEVED = "could not be believed"
+NOT_BELIEVED = "can't be trusted"
 
 
 def test_who_signs_in_there_comes_to_where_he_was_going_and_it_is_noted(

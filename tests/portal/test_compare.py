@@ -75,4 +75,4 @@ def test_an_amount_is_whole_in_its_currency_and_above_nothing(typed: str, curren
 
 def test_a_refusal_says_what_to_write() -> None:
     assert refusal(BOOK.checkpoint("U2"), EN.say) == "U2: write a number from 0 to 100."
-    assert refusal(BOOK.checkpoint("S5"), EN.say) == "S5: write a day, for example 2026-12-24."
+    assert refusal(BOOK.checkpoint("S5"), EN.say) == "S5: choose a day."

@@ -133,7 +133,7 @@ def test_the_day_of_an_administrator(served: Served) -> None:
     day.writes("Name", "Kim Sae-rom")
     page.get_by_label("Unit", exact=True).select_option(index=1)
     day.presses("Add the person")
-    day.reads("Saved, with an entry.")
+    day.reads("Saved and recorded.")
     page.get_by_text("Grant a role").click()
     page.get_by_label("Role", exact=True).select_option(label="account manager")
     day.presses("Grant the role")
@@ -160,7 +160,7 @@ def test_the_day_of_an_administrator(served: Served) -> None:
     expect(page.get_by_role("heading", name="Nobody would be left")).to_be_visible()
     day.looks("staff-nobody-left")
     day.presses("Save all the same")
-    day.reads("Saved, with an entry.")
+    day.reads("Saved and recorded.")
 
 
 def busy_manager(office: Office) -> str:

@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 import portal
 from door.command import Refused
 from models.process import GATEWAY
-from portal.page import CLASSES, LANGUAGES, LEVELS, Reader
+from portal.page import CLASSES, LANGUAGES, LEVELS, Reader, raised, unbroken
 from processes import PROCESSES
 from tasks import found as words_found
 from tasks import sentences
@@ -73,6 +73,14 @@ def test_a_refusal_names_steps_roles_and_acts_in_the_readers_language() -> None:
     said = Reader("ko").why(Refused("not_here", {"step": "verify_desk", "offered": ["verify", "disagree"]}), {})
     assert said == "서면 이중확인 단계에서는 할 수 없습니다. 할 수 있는 것: 적정으로 확인, 이견 제출."
     assert Reader("ko").why(Refused("role", {"role": "account_manager"}), {}) == "그 날 담당RM 역할이 있어야 합니다."
+
+
+def test_a_capital_letter_in_front_changes_no_other() -> None:
+    assert [raised(text) for text in ("담당RM", "account manager", "")] == ["담당RM", "Account manager", ""]
+
+
+def test_a_telephone_number_is_not_broken() -> None:
+    assert unbroken("Kim <owner>, 010-0000-4872") == 'Kim &lt;owner&gt;, <span class="nw">010-0000-4872</span>'
 
 
 MACHINES = re.compile(r"\bUTC\b|\d{4}-\d\d-\d\d|\b[a-z]+_[a-z_]+\b|\bcatch_up\b")

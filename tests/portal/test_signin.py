@@ -137,7 +137,7 @@ def test_an_address_that_guesses_at_thirty_accounts_waits_and_is_told_until_when
     answer = sign_in(office, choi, PASSWORD)[1]
     assert answer.status_code == 429
     until = access.blocked(office.db, portal, ("address:testclient",))
-    assert f"Try again at {Reader('en').instant(until, 'Europe/Berlin')}." in answer.text
+    assert f"Try again from {Reader('en').instant(until, 'Europe/Berlin')} on." in answer.text
     portal.house = replace(office.house, now=lambda: until)
     assert sign_in(office, choi, PASSWORD)[1].status_code == 303
 
