@@ -11,6 +11,7 @@ from starlette.responses import Response
 from door.db import Row
 from door.fold import CASE_COLUMNS, State, load
 from door.store import among
+from portal import reading
 from portal.asking import SignedIn
 from portal.house import Asking
 from portal.page import Reader, names_of, show, spoken
@@ -74,7 +75,9 @@ def cases(asking: SignedIn, q: str = "", process: str = "", step: str = "", stat
     return show(asking, "cases.html", filters=filters, page=page, names=names_of(asking.db, [p.state.holder or "" for p in page]),
                 turn=turn("/cases", asdict(filters), "after", after, came,
                           f"{'c' if last.closed_on else 'o'}{last.id}" if last else ""), units=_units(asking), processes=PROCESSES,
-                steps=_steps(asking, filters, reader), named=lambda s: named(reader, s.process, s.step))  # fmt: skip
+                steps=_steps(asking, filters, reader), named=lambda s: named(reader, s.process, s.step),
+                measures={p.state.id: reading.measure(reading.readable(asking.db, p.state.book, reader), p.state)
+                          for p in page if p.state.process in ("control", "order")})  # fmt: skip
 
 
 def _found(asking: Asking, filters: Filters, after: str) -> list[Row]:

@@ -15,7 +15,7 @@ from door.command import Command, Refused
 from door.db import Row
 from door.fold import CASE_COLUMNS, State, load
 from door.store import among
-from models.policy import Book, PolicyError
+from models.policy import PolicyError
 from models.tables import STOPPED
 from portal import reading
 from portal.asking import Form, NotThere, SignedIn
@@ -107,9 +107,7 @@ def _cases(asking: Asking, steps: Sequence[tuple[str, str]], reader: Reader) -> 
 def _listed(asking: Asking, borrower: str, s: State, currencies: Mapping[str, str], reader: Reader) -> Listed:
     kind, cap, facts = "", "", s.facts
     if s.process in OPENS:
-        book = _book(asking, s.book, reader)
-        rule = (book.restrictions if s.process == "control" else book.orders).get(facts["kind"]) if book else None
-        kind = f"{facts['kind']} {rule.says if rule else ''}".strip()
+        kind = reading.measure(reading.readable(asking.db, s.book, reader), s)
         if facts.get("cap"):
             currency = facts.get("currency") or currencies.get(facts.get("facility") or s.subject, "")
             cap = reader.money(int(facts["cap"]), currency)
@@ -121,13 +119,6 @@ def _currencies(asking: Asking, borrowers: set[str]) -> dict[str, str]:
     where, values = among(asking.db, "borrower", sorted(borrowers))
     rows = asking.db.rows(f"SELECT id, borrower, currency FROM facility WHERE {where} ORDER BY id DESC", values)
     return {name: currency for id_, borrower, currency in rows for name in (id_, borrower)}
-
-
-def _book(asking: Asking, hash_: str, reader: Reader) -> Book | None:
-    try:
-        return reading.book(asking.db, hash_, reader)
-    except PolicyError:
-        return None
 
 
 def _counts(asking: Asking) -> Counter[tuple[str, str]]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from door.db import Db
+from door.fold import State
 from models.policy import Book, Checkpoint, PolicyError
 from models.policy.compare import Difference, compare
 from models.policy.judgement import Said
@@ -30,6 +31,14 @@ _read: dict[tuple[str, str], Book] = {}  # by hash and language
 def book(db: Db, hash_: str, reader: Reader) -> Book:
     """As tasks.books.book, in the reader's words. Raises PolicyError where it is missing or not what it says."""
     return read(books.book(db, hash_), reader)
+
+
+def readable(db: Db, hash_: str, reader: Reader) -> Book | None:
+    """None where it is missing or not what it says: what is shown goes by its codes then."""
+    try:
+        return book(db, hash_, reader)
+    except PolicyError:
+        return None
 
 
 def changes(db: Db, case: int, hash_: str, day: str) -> tuple[str, list[Difference]] | None:
@@ -60,6 +69,13 @@ def read(book: Book, reader: Reader) -> Book:
 def outcome(book: Book | None, code: str) -> str:
     """An outcome of a verification by its code and what the book says it means."""
     return f"{code} {book.outcomes[code].says}" if book and code in book.outcomes else code
+
+
+def measure(book: Book | None, s: State) -> str:
+    """What is restricted or ordered, by its code and what the book says it means."""
+    code = str(s.facts.get("kind", ""))
+    rules: Mapping[str, Said] = {} if book is None else book.restrictions if s.process == "control" else book.orders
+    return f"{code} {rules[code].says}" if code in rules else code
 
 
 def _asked(each: Checkpoint, reader: Reader) -> Checkpoint:

@@ -4,7 +4,6 @@ the words of its own book. Everything for a page is read at once, and nobody is 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from door.fold import State
 from door.store import among
@@ -62,13 +61,8 @@ _BY = ("propose", "ask_lift", "done", "ask_extension", "hand_over", "propose_boo
 
 
 def _books(asking: Asking, page: Sequence[Waiting], reader: Reader) -> dict[str, Book]:
-    found = {}
-    for hash_ in {w.state.book for w in page} - {""}:
-        try:
-            found[hash_] = reading.book(asking.db, hash_, reader)
-        except PolicyError:
-            continue  # the row goes by its codes
-    return found
+    read = {hash_: reading.readable(asking.db, hash_, reader) for hash_ in {w.state.book for w in page} - {""}}
+    return {hash_: book for hash_, book in read.items() if book}
 
 
 def _facilities(asking: Asking, page: Sequence[Waiting]) -> dict[str, list[tuple[str, str, int]]]:
@@ -152,9 +146,7 @@ def _found(d: Dossier, book: Book | None, reader: Reader) -> str:
 def _measure(d: Dossier, book: Book | None, facility: str, names: Mapping[str, str], reader: Reader) -> list[str]:
     """The book's words, of which facility, and what was last done about it."""
     say, s = reader.say, d.state
-    rules: Mapping[str, Any] = (book.restrictions if s.process == "control" else book.orders) if book else {}
-    kind = str(s.facts.get("kind", ""))
-    found = [f"{kind} {rules[kind].says if kind in rules else ''}".strip()]
+    found = [reading.measure(book, s)]
     if facility:
         found.append(say("Facility {id}").format(id=facility))
     elif s.process == "control":

@@ -69,3 +69,11 @@ def test_an_inspector_learns_nothing_from_the_list_that_the_case_would_not_say(o
 def test_a_search_that_finds_nothing_says_what_to_write(office: Office) -> None:
     page = office.at(office.of("auditor")).get("/cases?q=Zzyzx").text
     assert "Nothing is found that is yours to see." in page
+
+
+@pytest.mark.parametrize("process", ["control", "order"])
+def test_what_is_restricted_or_ordered_stands_in_words_beside_its_code(office: Office, process: str) -> None:
+    page = office.at(office.of("auditor")).get(f"/cases?process={process}").text
+    found = re.findall(r" · ([KO]\d+)([^<]*)</small>", page)
+    assert found
+    assert all(says.strip() for _, says in found)

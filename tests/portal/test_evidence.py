@@ -189,7 +189,7 @@ def test_what_is_larger_than_a_form_may_be_is_said_by_a_page_and_to_the_script_i
     assert (said.status_code, said.json()) == (413, {
         "says": "It is larger than 10 MB. Take a smaller picture, or split the document."})  # fmt: skip
     page = office.at(inspector).post(f"/visits/{case}/files", files={"file": ("gate.jpg", large)})
-    assert (page.status_code, "Nothing was taken: it is larger than 12 MB." in page.text) == (413, True)
+    assert (page.status_code, "Nothing was taken: the file is larger than 12 MB." in page.text) == (413, True)
     assert office.db.rows("SELECT count(*) FROM upload") == [(0,)]
 
 

@@ -101,7 +101,7 @@ def test_a_file_that_is_too_large_is_not_taken_even_without_a_script(served: Ser
     file.write_bytes(b"\xff\xd8\xff\xe1" + bytes(40 << 20))
     page.locator("input[type=file]").first.set_input_files(file)
     page.get_by_role("button", name="Save", exact=True).click()
-    sees(page, "Nothing was taken: it is larger than 12 MB.", "too-large")
+    sees(page, "Nothing was taken: the file is larger than 12 MB.", "too-large")
 
 
 def test_evidence_that_is_not_what_was_handed_in_or_not_kept_here(served: Served) -> None:
