@@ -99,7 +99,7 @@ def facts(asking: Asking, s: State, sight: Sight, opening: Mapping[str, Any], bo
             add(say("Exposure"), reader.money(f["amount"], f["currency"]))
             add(say("Class in the books"), reader.class_(opening.get("class_")))
         add(say("Collected by"), {"outsourced": say("A vendor"), "own": say("The account manager, on a visit"),
-                                  "desk": say("The account manager, at his desk")}.get(f.get("how") or f["path"], ""))  # fmt: skip
+                                  "desk": say("The account manager, at the desk")}.get(f.get("how") or f["path"], ""))  # fmt: skip
         add(say("Inspector"), names.get(str(f.get("inspector", "")), f.get("inspector")))
     if s.process in ("control", "order"):
         rules: Mapping[str, Any] = (book.restrictions if s.process == "control" else book.orders) if book else {}

@@ -16,7 +16,7 @@ from portal.changes import LANES, Typed, change
 from portal.house import Asking
 from portal.page import LANGUAGES, Reader, names_of, show, spoken
 from portal.paging import turn
-from portal.plainly import Said, plainly
+from portal.plainly import Said, names, plainly
 from portal.scope import ALL
 from tasks.address import scheme
 from tasks.roster import ROLES, Change, save, would_leave_alone
@@ -186,7 +186,7 @@ def _person(asking: Asking, id_: str, did: str = "", what: str = "", typed: dict
     return show(
         asking, "staff_person.html", status, p=found, roles=roles, deputies=_deputies_of(asking, [id_]).get(id_, []),
         channels=[(url, url if may else scheme(url)) for url in urls], history_rows=_history(asking, f"staff:{id_}"), did=did,
-        called=_called(_reader(asking).say),
+        called=names(_reader(asking).say),
         stands_for=db.rows("SELECT p.id, p.name, s.since, s.until FROM substitute s JOIN person p ON p.id = s.absent "
                            "WHERE s.deputy = ? AND s.until >= ? ORDER BY s.since", id_, asking.day),
         colleagues=_colleagues(asking, id_, [r[0] for r in roles]) if may else [], all_roles=ROLES, all_languages=LANGUAGES,
@@ -241,4 +241,4 @@ def _unit(asking: Asking, id_: str, did: str = "", what: str = "", typed: dict[s
         people=db.rows("SELECT id, name FROM person WHERE unit = ? AND (until IS NULL OR until >= ?) ORDER BY name, id "
                        "LIMIT 200", id_, asking.day),
         products=[row[0] for row in db.rows("SELECT DISTINCT product FROM facility ORDER BY product LIMIT 100")],
-        history_rows=_history(asking, f"unit:{id_}"), called=_called(_reader(asking).say), may_change=asking.me.has(*CHANGE))  # fmt: skip
+        history_rows=_history(asking, f"unit:{id_}"), called=names(_reader(asking).say), may_change=asking.me.has(*CHANGE))  # fmt: skip
