@@ -83,7 +83,12 @@ def _columns(chart: Chart, steps: dict[str, str]) -> dict[str, int]:
             found[name] = max([1, *(depth(source) + width(source, name) for source in into[name])])
         return found[name]
 
-    return {name: depth(name) for name in steps}
+    for name in steps:
+        depth(name)
+    for name in steps:  # where arrows lead back alone: just before what it leads on to
+        if not into[name] and name != chart.process.start:
+            found[name] = max(1, min(found[way.to] for way in ways(chart.process.steps[name])) - 1)
+    return found
 
 
 def _rows(chart: Chart, steps: dict[str, str], column: dict[str, int]) -> dict[str, int]:
