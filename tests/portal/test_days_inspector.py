@@ -128,6 +128,30 @@ def test_an_own_visit_of_an_account_manager(served: Served, tmp_path: Path) -> N
     day.signs_out()
 
 
+@pytest.mark.parametrize("office", ["sqlite"], indirect=True)
+def test_who_verifies_on_site_photographs_elsewhere_and_says_why(served: Served, tmp_path: Path) -> None:
+    office = served.office
+    s, officer = next((s, person) for s, person in waiting(office, "verify_site") if shown_there(*of(office, s.id))[0])
+    lies(office, s.id, latitude="37.38120", longitude="127.10020")
+    day = Day(served, officer, PHONE)
+    page = day.page
+    page.context.grant_permissions(["geolocation"])
+    page.context.set_geolocation({"latitude": 37.4001, "longitude": 127.1002})
+    day.at(f"/cases/{s.id}/record")
+    expect(page.get_by_label("Why were they taken elsewhere?")).to_be_hidden()
+    what = named(shown_there(*of(office, s.id))[0][0])
+    takes(day, what, tmp_path)
+    expect(beside(day, what)).to_contain_text("2.1 km from the premises", timeout=SENT)
+    expect(page.get_by_label("Why were they taken elsewhere?")).to_be_visible()
+    day.chooses("Your own level", f"L{s.facts['level']}")
+    day.presses("Record, then compare")
+    day.reads("Not decided yet: 1 answer needs you.")
+    day.looks("record-elsewhere")
+    day.writes("Why were they taken elsewhere?", "The yard lies across the river.")
+    day.presses("Record, then compare")
+    day.reads("2. The manager's conclusion and the differences")
+
+
 def named(code: str) -> str:
     return code.replace("_", " ").capitalize()
 
