@@ -110,6 +110,26 @@ function keeping(form) {
   });
 }
 
+// ---- how far it is: answers as they stand in the form, files as they arrive ---------------------------------------
+
+function progress(form) {
+  const says = one("[data-says]"), bar = one("#done");
+  if (!says) return;
+  let files = Number(says.dataset.files);
+  const count = () => {
+    const typed = fields(form), has = (name) => Boolean(typed[name]?.trim());
+    const answered = all("[data-question]", form).map((each) => each.dataset.question)
+      .filter((name) => has(name) || has(`${name}.word`)).length;
+    const text = says.dataset.says.replace("{answered}", answered).replace("{files}", files);
+    if (says.textContent !== text) says.textContent = text;
+    bar.value = answered + files;
+  };
+  form.addEventListener("input", count);
+  form.addEventListener("change", count);
+  form.addEventListener("arrived", () => { files += 1; count(); });
+  count();
+}
+
 // ---- photographs: one request each, again and again under one key until it is answered ---------------------------
 
 const waits = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -154,6 +174,10 @@ function photographs(form) {
           const said = await answer.json().catch(() => ({ says: form.dataset.unsent }));
           state.textContent = `${input.dataset.label}: ${answer.ok ? "✓ " : ""}${said.says}`;
           state.className = `help ${answer.ok ? (said.far ? "warned" : "ok") : "err"}`;
+          if (answer.ok && "wanted" in input.dataset) {
+            delete input.dataset.wanted;
+            form.dispatchEvent(new Event("arrived"));
+          }
           if (said.far && one("[data-away]")) one("[data-away]").hidden = false;
           break;
         }
@@ -175,5 +199,6 @@ function photographs(form) {
 lists();
 all("[data-done]").forEach((done) => store.clear(done.dataset.done));
 all("form[data-kept]").forEach(keeping);
+all("form[data-kept]").forEach(progress);
 all("form[data-send]").forEach(photographs);
 all("form[action='/signout']").forEach((form) => form.addEventListener("submit", () => store.clear(""))); // nobody after him finds it

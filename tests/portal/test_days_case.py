@@ -144,6 +144,7 @@ def test_the_day_of_a_post_loan_officer(served: Served) -> None:
     typed = good(d, book, office.house.business_date().isoformat())
     for n, (facility, id_) in enumerate(d.questions[:8]):
         answers(day, facility, book.checkpoint(id_), typed, n)
+    expect(page.locator("label[for=done]")).to_contain_text(f"8 of {len(d.questions)} answered")
     day.chooses("Your own level", f"L{min(4, int(s.facts['level']) + 2)}")
     day.presses("Record, then compare")
     day.reads("Proposed from the differences")

@@ -37,12 +37,17 @@ def test_the_day_of_an_inspector(served: Served, tmp_path: Path) -> None:
     takes(day, "Gate", tmp_path, b"<html>")
     expect(beside(day, "Gate")).to_contain_text("neither a picture", timeout=SENT)
     assert uploads(office, case) == 0
+    d, book = of(office, case)
+    photos, documents = shown_there(d, book)
+    all_, needs, done = len(d.questions), len(photos) + len(documents), page.locator("label[for=done]")
+    expect(done).to_have_text(f"0 of {all_} answered, 0 of {needs} files")
 
     expect(page.get_by_label("Why were they taken elsewhere?")).to_be_hidden()
     loses_the_first_answer(day)
     takes(day, "Gate", tmp_path)
     expect(beside(day, "Gate")).to_contain_text("2.1 km from the premises", timeout=SENT)
     expect(page.get_by_label("Why were they taken elsewhere?")).to_be_visible()
+    expect(done).to_have_text(f"0 of {all_} answered, 1 of {needs} files")
     page.context.set_geolocation({"latitude": 37.3813, "longitude": 127.1002})
     ((*where, taken),) = office.db.rows(
         "SELECT shows, latitude, longitude, taken_at FROM upload WHERE case_id = ?", case
@@ -61,8 +66,6 @@ def test_the_day_of_an_inspector(served: Served, tmp_path: Path) -> None:
     page.reload()
     expect(page.get_by_label("Whom you met")).to_have_value("Mr Han, owner")
 
-    d, book = of(office, case)
-    photos, documents = shown_there(d, book)
     for shows in photos:
         if shows not in ("gate", "meter"):
             takes(day, named(shows), tmp_path)
@@ -72,8 +75,12 @@ def test_the_day_of_an_inspector(served: Served, tmp_path: Path) -> None:
     typed = good(d, book, office.house.business_date().isoformat())
     for n, (facility, id_) in list(enumerate(d.questions))[1:]:
         answers(day, facility, book.checkpoint(id_), typed, n)
+    counted = f"{all_ - 1} of {all_} answered, {needs - 1} of {needs} files"
+    expect(done).to_have_text(counted)
+    assert page.locator("progress").evaluate("bar => bar.max - bar.value") == 2
     page.get_by_label("The interview is signed").check()
     day.presses("Hand in")
+    expect(done).to_have_text(counted)
     day.reads("Not handed in: 3 things need you.")
     day.looks("inspector-incomplete")
     day.looks_in_korean("inspector-visit")
