@@ -169,7 +169,7 @@ def in_arrears(facilities: Sequence[str], days: Mapping[str, int | None], reader
     worst = max(known)
     if worst <= 0:
         return reader.say("None"), ""
-    return (reader.say("1 day") if worst == 1 else reader.say("{n} days").format(n=worst)), "warned"
+    return reader.counted(worst, "day"), "warned"
 
 
 # -- the borrower -------------------------------------------------------------------------------------------------------

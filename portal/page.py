@@ -61,7 +61,7 @@ def environment(language: str) -> Environment:
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     reader = Reader(language)
     made.filters |= {name: getattr(reader, name) for name in ("money", "day", "instant", "level", "class_", "step", "distance",
-                                                              "thing", "kind", "role", "number", "due", "days", "named",
+                                                              "thing", "kind", "role", "number", "due", "days", "named", "counted",
                                                               "called")}  # fmt: skip
     made.filters |= {"capitalize": raised, "unbroken": unbroken}
     return made
@@ -108,12 +108,24 @@ class Reader:
     def rule(self, id_: str) -> str:
         """What a rule of the book is called, or what else an inspection is due by."""
         if found := re.fullmatch(r"(\w+?)_(\d+)_days_before", id_):
-            return self.say("{kind}, {n} days before").format(kind=self.kind(found[1]), n=found[2])
+            return self.say("{kind}, {days} before").format(
+                kind=self.kind(found[1]), days=self.counted(int(found[2]), "day")
+            )
         if found := re.fullmatch(r"order[ _:](\d+)", id_):
             return self.say("by order {id}").format(id=found[1])
         if id_.startswith("condition:"):
             return self.say("condition: {name}").format(name=id_.removeprefix("condition:").replace("-", " "))
         return self.read(id_.replace("_", " "))
+
+    def counted(self, n: int, what: str) -> str:
+        """How many: 1 entry, 1,200 entries."""
+        ngettext = self.ngettext
+        forms = {"entry": ngettext("{n} entry", "{n} entries", n), "stream": ngettext("{n} stream", "{n} streams", n),
+                 "anchor": ngettext("{n} anchor", "{n} anchors", n), "answer": ngettext("{n} answer", "{n} answers", n),
+                 "photograph": ngettext("{n} photograph", "{n} photographs", n),
+                 "document": ngettext("{n} document", "{n} documents", n),
+                 "question": ngettext("{n} question", "{n} questions", n), "day": ngettext("{n} day", "{n} days", n)}  # fmt: skip
+        return forms[what].format(n=self.number(n))
 
     def number(self, value: int) -> str:
         return str(format_decimal(value, locale=self.language))
@@ -149,7 +161,7 @@ class Reader:
             return Markup('<span class="due dim">{}</span>').format(self.say("No deadline"))
         left = (date.fromisoformat(due_on) - date.fromisoformat(today)).days
         if left < 0:
-            text = self.say("Late by 1 day") if left == -1 else self.say("Late by {n} days").format(n=-left)
+            text = self.ngettext("Late by {n} day", "Late by {n} days", -left).format(n=-left)
             return Markup('<span class="due late">{}</span>').format(text)
         if left == 0:
             return Markup('<span class="due soon">{}</span>').format(self.say("Due today"))

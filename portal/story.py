@@ -110,10 +110,9 @@ def _said(process: str, e: Entry, p: Mapping[str, Any], reader: Reader, book: Bo
         answered, files = len(p["answers"]), p.get("evidence", ())
         photos = sum(f["kind"] == "photo" for f in files)
         papers = len(files) - photos
-        counted = (reader.ngettext("{n} answer", "{n} answers", answered).format(n=answered),
-                   reader.ngettext("{n} photograph", "{n} photographs", photos).format(n=photos),
-                   reader.ngettext("{n} document", "{n} documents", papers).format(n=papers))  # fmt: skip
-        yield say("{what}; visited {day}.").format(what=", ".join(counted), day=reader.day(p.get("visited_on")))
+        counts = ((answered, "answer"), (photos, "photograph"), (papers, "document"))
+        yield say("{what}; visited {day}.").format(what=", ".join(reader.counted(*each) for each in counts),
+                                                   day=reader.day(p.get("visited_on")))  # fmt: skip
     if process == "inspection" and sight.judged:
         yield from _judged(action, p, reader, book)
     for d in p.get("defects", ()):

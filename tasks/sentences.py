@@ -36,7 +36,7 @@ REFUSALS: Mapping[str, str] = {
     "four_eyes": "{person} had a part in this case ({did}), so this is for somebody else (four eyes).",
     "condition": "Not as things stand: it needs {condition}.",
     "not_evaluated": "It can't be told whether {condition}: a fact that this asks for is missing.",
-    "limit": "It was done {limit} times already ({action}), which is the most.",
+    "limit": "It was done as often as it may be ({action}): {limit}.",
     "hold_past": "A hold ends on a later day than today: {until} does not.",
     "hold_too_long": "At most {left} more days of hold are left, not {asked}.",
     "slot": "Case {case} is open already for {slot}.",

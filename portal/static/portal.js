@@ -151,7 +151,7 @@ function photographs(form) {
     open += n;
     if (!line) return;
     line.hidden = !open || navigator.onLine;
-    if (open) says.textContent = says.dataset.waits.replace("{photos}", String(open));
+    if (open) says.textContent = open === 1 ? says.dataset.waitsOne : says.dataset.waits.replace("{photos}", String(open));
   };
   const leaving = (event) => { if (open) event.preventDefault(); };
   window.addEventListener("beforeunload", leaving);
