@@ -23,7 +23,7 @@ from portal.asking import Form, Posted, SignedIn
 from portal.house import Asking
 from portal.linked import Choice, View, view_of
 from portal.matter import Said, effect, matter, named
-from portal.page import Reader, names_of, raised, show, status_of, why
+from portal.page import Reader, names_of, raised, reached, show, status_of, why
 from portal.proof import unproved, wanted
 from portal.sight import sight
 from portal.told import told
@@ -272,7 +272,12 @@ def _effects(view: View, s: State, action: str, verdict: Verdict) -> list[str]:
     if (s.process, action) == ("control", "lift"):
         found.append(say("From now on it stands against no payment."))
     if arrow.tells and (manager := store.managers(asking.db, [s.subject], asking.day).get(s.subject)):
-        found.append(say("{name} is told.").format(name=names_of(asking.db, [manager]).get(manager, manager)))
+        frame = (
+            say("{name} is told.")
+            if reached(asking.db, manager)
+            else say("Nothing is sent to {name}: no address is known.")
+        )
+        found.append(frame.format(name=names_of(asking.db, [manager]).get(manager, manager)))
     if step.kind == END:
         found.append(say("The case has ended."))
     elif step.kind == SERVICE:

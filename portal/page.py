@@ -29,6 +29,7 @@ from portal.labels import labels, wanted
 from portal.menu import menu
 from portal.told import told
 from tasks import words
+from tasks.address import schemes
 from tasks.found import Difference, difference
 from tasks.house import ZONE
 from tasks.meanings import compiled, read
@@ -253,6 +254,12 @@ def names_of(db: Db, persons: Sequence[str]) -> dict[str, str]:
     return dict(db.rows(f"SELECT id, name FROM person WHERE {where}", values))
 
 
+def reached(db: Db, person: str) -> str:
+    """How he is told of what comes: by "mail", by another "message"; empty: by nothing, no address of his is known."""
+    found = schemes(db, [person]).get(person, set())
+    return "mail" if any(each.startswith("mail") for each in found) else "message" if found else ""
+
+
 def why(asking: Asking, refused: Refused, case: int | None = None) -> str:
     """A refusal in one sentence to who asks; of this case, where it is about one."""
     facts, reader = dict(refused.facts), Reader(spoken(asking.request, asking.me.language))
@@ -302,7 +309,7 @@ def pieces(asking: Asking, template: str, **values: Any) -> Iterator[str]:
     """The page's text, made as it is asked for."""
     house, me = asking.portal.house, asking.me
     return _pieces(asking.request, spoken(asking.request, me.language), template, me=me, today=asking.day, bank=house.bank,
-                   zone=house.zone, here=asking.request.url.path, **values)  # fmt: skip
+                   zone=house.zone, here=asking.request.url.path, reached=lambda: reached(asking.db, me.id), **values)  # fmt: skip
 
 
 def show_anybody(
