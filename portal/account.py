@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from door.act import note
 from door.command import SYSTEM
 from portal import access
-from portal.asking import COOKIE, NotThere, SignedIn, caller_of
+from portal.asking import COOKIE, HINT, SIGN_OUT, NotThere, SignedIn, caller_of
 from portal.house import Asking, Connection, Me, Portal, portal_of
 from portal.page import show
 from portal.provider import SKEW_S, Account, Errand, Provider, Unanswered, Untrue
@@ -19,6 +19,7 @@ from portal.signin import ours, page
 router = APIRouter()
 AWAY = "postloan_away"  # the cookie whose secret only the browser keeps while it is away
 HERE = "/signin/account"
+LONGEST = 3800  # of a hint; browsers keep 4,096 bytes with name and attributes
 #: Entries about accounts that are nobody's here.
 STREAM = "portal:accounts"
 STATUS = {"too_many": 429, "unanswered": 503, "over": 400, "stale": 403, "another": 403, "nobody": 403}
@@ -70,6 +71,7 @@ def back(request: Request, db: Connection, state: str = "", code: str = "", iss:
             cookie = access.admit(db, portal, person, caller_of(request), "oidc", f"{proved:%Y-%m-%dT%H:%M:%S.%fZ}")
             answer = RedirectResponse(next, 303)
             answer.set_cookie(COOKIE, cookie, httponly=True, samesite="lax", secure=not portal.plain, path="/")
+            _keep(answer, account.hint, not portal.plain)
         else:
             _prove(request, db, me, person, session, account, begun)
             answer = RedirectResponse(next, 303)
@@ -80,6 +82,14 @@ def back(request: Request, db: Connection, state: str = "", code: str = "", iss:
             answer = page(request, STATUS.get(stopped.code, 401), next, stopped.code, stopped.until)
     answer.delete_cookie(AWAY, path=HERE)
     return answer
+
+
+def _keep(answer: Response, hint: str, secure: bool) -> None:
+    """Longer than a browser keeps it goes without: the account service may ask then whom it is to sign out."""
+    if len(hint) <= LONGEST:
+        answer.set_cookie(HINT, hint, httponly=True, samesite="lax", secure=secure, path=SIGN_OUT)
+    else:
+        answer.delete_cookie(HINT, path=SIGN_OUT)
 
 
 def prove_first(asking: Asking, next: str, stopped: Stopped | None = None) -> Response:

@@ -14,6 +14,8 @@ from portal import access, unsent
 from portal.house import Answered, Asking, Connection, portal_of
 
 COOKIE = "postloan"
+#: What the bank's account service is to be shown at the end; in the browser alone, and sent when somebody signs out.
+HINT, SIGN_OUT = "postloan_account", "/signout"
 FORM = "_form"  # the hidden field that carries the session's token
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx2
 from authlib.common.errors import AuthlibBaseError
+from authlib.common.urls import add_params_to_uri
 from authlib.integrations.httpx_client import OAuth2Client
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
@@ -67,11 +68,12 @@ class Errand:
 @dataclass(frozen=True, slots=True)
 class Account:
     """Who came back: his subject at the issuer, the staff ID that the claim says (empty: it says none), when he proved
-    himself there (UTC seconds; 0: it does not say)."""
+    himself there (UTC seconds; 0: it does not say); `hint`: its id_token, by which it knows again what is to be ended."""
 
     subject: str
     staff: str
     proved: int
+    hint: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,26 @@ class Provider:
             if said is None and "userinfo_endpoint" in known.says:
                 more = _json(_answered(lambda: client.get(known.says["userinfo_endpoint"])))
                 said = more.get(self.declared.claim) if more.get("sub") == claims["sub"] else None
-        return Account(claims["sub"], said if isinstance(said, str) else "", _instant(claims.get("auth_time")))
+        return Account(claims["sub"], said if isinstance(said, str) else "", _instant(claims.get("auth_time")),
+                       str(token["id_token"]))  # fmt: skip
+
+    def leaving(self, hint: str, back: str, state: str) -> str:
+        """Where a browser goes to be signed out there too, and from there to `back` with `state` (OpenID Connect
+        RP-Initiated Logout 1.0); empty where it offers that at no address of its own scheme. Raises Unanswered."""
+        there = str(self._ask().says.get("end_session_endpoint", ""))
+        if not there.startswith(self._scheme):
+            return ""
+        said = {
+            "id_token_hint": hint,
+            "client_id": self.declared.client,
+            "post_logout_redirect_uri": back,
+            "state": state,
+        }
+        return str(add_params_to_uri(there, [(name, value) for name, value in said.items() if value]))
+
+    @property
+    def _scheme(self) -> str:
+        return self.declared.issuer.partition("://")[0] + "://"
 
     def _claims(self, id_token: str, access_token: str, errand: Errand, now: int) -> Mapping[str, Any]:
         """What the id_token says, every check of it passed. Signed with a key that is not known, its keys are asked for
@@ -142,9 +163,8 @@ class Provider:
         if self._known is None or self._known.until < monotonic():
             with httpx2.Client(timeout=WAIT_S) as client:
                 says = _json(_answered(lambda: client.get(self.declared.issuer.rstrip("/") + _DISCOVERY)))
-                scheme = self.declared.issuer.partition("://")[0]
                 named = [str(says.get(name, "")) for name in _NEEDED]
-                safe = all(url.startswith(f"{scheme}://") for url in named)
+                safe = all(url.startswith(self._scheme) for url in named)
                 if says.get("issuer") != self.declared.issuer or not safe:
                     raise Unanswered("What it says of itself is not what an OpenID provider of that issuer says.")
                 keys = _json(_answered(lambda: client.get(named[2])))

@@ -9,12 +9,14 @@ from starlette.responses import RedirectResponse, Response
 
 from door.command import Refused
 from portal import access, unsent
-from portal.asking import COOKIE, Form, SignedIn, caller_of, sent
-from portal.house import Connection, portal_of
+from portal.asking import COOKIE, HINT, SIGN_OUT, Form, SignedIn, caller_of, sent
+from portal.house import Asking, Connection, portal_of
 from portal.labels import labels
 from portal.page import LANGUAGES, Reader, names_of, show, show_anybody, spoken
+from portal.provider import Unanswered
 
 router = APIRouter()
+OUT = "out"  # why the sign-in is shown: he has signed out
 
 
 @router.get("/")
@@ -23,8 +25,9 @@ def home() -> Response:
 
 
 @router.get("/signin")
-def asked(request: Request, next: str = "/inbox", over: str = "") -> Response:
-    return page(request, 200, ours(next), over)
+def asked(request: Request, next: str = "/inbox", over: str = "", state: str = "") -> Response:
+    """`state`: what he comes back with from the account service."""
+    return page(request, 200, ours(next), OUT if state == OUT else over)
 
 
 @router.post("/signin")
@@ -40,12 +43,28 @@ def sign_in(request: Request, db: Connection, form: Annotated[FormData, Depends(
     return answer
 
 
-@router.post("/signout")
+@router.post(SIGN_OUT)
 def sign_out(posted: Form) -> Response:
-    access.sign_out(posted.asking.db, posted.asking.portal, posted.asking.me, posted.text("everywhere") == "yes")
-    answer = RedirectResponse("/signin?over=out", 303)
+    """Here first. Who came by the bank's account service is sent there by a page: no form of ours leads to another site."""
+    asking = posted.asking
+    access.sign_out(asking.db, asking.portal, asking.me, posted.text("everywhere") == "yes")
+    answer: Response = RedirectResponse(f"/signin?over={OUT}", 303)
+    if there := _there(asking):
+        answer = show_anybody(asking.request, "signed_out.html", there=there)
     answer.delete_cookie(COOKIE, path="/")
+    answer.delete_cookie(HINT, path=SIGN_OUT)
     return answer
+
+
+def _there(asking: Asking) -> str:
+    """Where he is signed out besides; empty: nowhere, or it does not answer."""
+    provider, house = asking.portal.provider, asking.portal.house
+    if provider is None or asking.me.way != "oidc":
+        return ""
+    try:
+        return provider.leaving(asking.request.cookies.get(HINT, ""), f"{house.portal}/signin", OUT)
+    except Unanswered:
+        return ""
 
 
 @router.post("/preferences")

@@ -47,7 +47,8 @@ class Asked:
 class Accounts:
     """`people`: account → staff ID that it says. `twist` changes what the id_token claims; `signs` and `keys` are the names of
     the key that signs and of those it publishes; `lazy`: it never asks for a password again; `thin`: it says the staff ID
-    by userinfo alone; `asked` are the requests that came to its sign-in."""
+    by userinfo alone; `asked` are the requests that came to its sign-in; `says`: more of its description; `left`: accounts
+    that were signed out."""
 
     address: str = ""
     people: dict[str, str] = field(default_factory=dict)
@@ -60,6 +61,8 @@ class Accounts:
     asked: list[dict[str, str]] = field(default_factory=list)
     codes: dict[str, Asked] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    says: dict[str, str] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
 
     @property
     def declared(self) -> Declared:
@@ -102,7 +105,8 @@ def app_of(accounts: Accounts) -> FastAPI:
     def says() -> dict[str, Any]:
         at = accounts.address
         return {"issuer": at, "authorization_endpoint": f"{at}/authorize", "token_endpoint": f"{at}/token",
-                "jwks_uri": f"{at}/keys", "userinfo_endpoint": f"{at}/userinfo"}  # fmt: skip
+                "jwks_uri": f"{at}/keys", "userinfo_endpoint": f"{at}/userinfo",
+                "end_session_endpoint": f"{at}/logout?realm=bank", **accounts.says}  # fmt: skip
 
     @app.get("/authorize")
     def authorize(request: Request) -> Response:
@@ -143,6 +147,18 @@ def app_of(accounts: Accounts) -> FastAPI:
         accounts.tokens[access_token] = asked.user
         return JSONResponse({"access_token": access_token, "token_type": "Bearer", "expires_in": 300,
                              "id_token": accounts.id_token(asked, access_token)})  # fmt: skip
+
+    @app.get("/logout")
+    def logout(request: Request, realm: str, client_id: str, post_logout_redirect_uri: str, state: str = "",
+               id_token_hint: str = "") -> Response:  # fmt: skip
+        """As RP-Initiated Logout 1.0 has it: by the hint it knows whom, and that the portal may ask."""
+        assert (realm, client_id) == ("bank", CLIENT)
+        claims = jwt.decode(id_token_hint, key(accounts.signs)).claims
+        assert (claims["iss"], claims["aud"]) == (accounts.address, CLIENT)
+        cookie = request.cookies["account"]
+        assert claims["sub"] == f"account-{signed_in.pop(cookie)[0]}"
+        accounts.left.append(claims["sub"])
+        return RedirectResponse(f"{post_logout_redirect_uri}?{urlencode({'state': state})}", 303)
 
     @app.get("/keys")
     def keys() -> dict[str, Any]:
