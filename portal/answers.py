@@ -106,11 +106,7 @@ def _change(asked: Checkpoint, last: str | None, now: str | None, reader: Reader
         if a and not asked.unit.startswith("%"):
             return f"{(b - a) / abs(a) * 100:+.0f} %".replace("-", "−")
         difference = f"{b - a:+,}".replace("-", "−")
-        return (
-            reader.ngettext("{n} point", "{n} points", 1 if abs(b - a) == 1 else 2).format(n=difference)
-            if asked.unit.startswith("%")
-            else difference
-        )
+        return reader.points(b - a, difference) if asked.unit.startswith("%") else difference
     if asked.type == "date":
         return say("newer") if now > last else say("older")
     return say("changed")

@@ -103,7 +103,7 @@ def between(asked: Checkpoint, theirs: str, own: str, reader: Reader) -> tuple[s
     differs = abs(b - a) > WITHIN * abs(a)
     apart = f"{b - a:+,}"
     if asked.unit.startswith("%"):
-        apart = say("{n} points").format(n=apart)
+        apart = reader.points(b - a, apart)
     elif a:
         apart = f"{(b - a) / abs(a) * 100:+.0f} %"
     apart = apart.replace("-", "−")

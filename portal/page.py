@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,10 @@ class Reader:
                  "document": ngettext("{n} document", "{n} documents", n),
                  "question": ngettext("{n} question", "{n} questions", n), "day": ngettext("{n} day", "{n} days", n)}  # fmt: skip
         return forms[what].format(n=self.number(n))
+
+    def points(self, apart: Decimal, written: str) -> str:
+        """How far shares lie apart: +1 point, +4.5 points."""
+        return self.ngettext("{n} point", "{n} points", 1 if abs(apart) == 1 else 2).format(n=written)
 
     def number(self, value: int) -> str:
         return str(format_decimal(value, locale=self.language))

@@ -1,6 +1,7 @@
 """A number before a noun: one of it, or many; Korean has one form."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,11 @@ def test_one_is_counted_otherwise_than_many(what: str) -> None:
     assert re.fullmatch(r"0 \w+s", en.counted(0, what))
     assert re.fullmatch(r"1,200 \w+s", en.counted(1200, what))
     assert ko.counted(1, what).replace("1", "2") == ko.counted(2, what)
+
+
+def test_shares_lie_one_point_apart_or_several() -> None:
+    said = [Reader("en").points(Decimal(n), n) for n in ("+1", "-1", "+4.5", "+0.5")]
+    assert said == ["+1 point", "-1 point", "+4.5 points", "+0.5 points"]
 
 
 def test_no_template_puts_a_bare_number_before_a_noun() -> None:
