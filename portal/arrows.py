@@ -22,14 +22,19 @@ Say = Callable[[str], str]
 
 def choice(say: Say, process: str, action: str) -> str:
     """What it says beside the button: "Confirm", "Send back"."""
-    return arrows(say).get((process, action), (action.replace("_", " ").capitalize(), ""))[0]
+    return _words(say, process, action)[0]
 
 
 def done(say: Say, process: str, action: str) -> str:
-    """What was then done: "Confirmed"; of whatever process, where it is not said which."""
-    table = arrows(say)
+    """What was then done: "Confirmed"."""
+    return _words(say, process, action)[1]
+
+
+def _words(say: Say, process: str, action: str) -> tuple[str, str]:
+    """Of whatever process, where it is not said which."""
+    table, bare = arrows(say), action.replace("_", " ").capitalize()
     of = process or next((each for each, name in table if name == action), "")
-    return (table.get((of, action)) or table.get(("", action)) or ("", action.replace("_", " ").capitalize()))[1]
+    return table.get((of, action)) or table.get(("", action)) or (bare, bare)
 
 
 @cache

@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from itertools import accumulate, groupby, pairwise
 from typing import Any
 
@@ -18,6 +19,7 @@ from models.policy import PolicyError
 from portal.asking import Form, NotThere, SignedIn
 from portal.automatic import automatic
 from portal.house import Asking
+from portal.lasting import Lasting, Told
 from portal.page import Reader, show, spoken
 from portal.prefect import FlowRun, NoAnswer, Prefect, Read
 from portal.stages import STAGES, Queue, dry_run, queues, titles, waiting
@@ -42,12 +44,16 @@ def dry(posted: Form) -> Response:
     asking, stage = _operator(posted), posted.text("stage")
     if stage not in STAGES:
         raise NotThere
-    reader = _reader(asking)
-    try:
-        found, problem = dry_run(asking, stage, reader.say, reader.step), ""
-    except (PolicyError, LookupError) as e:
-        found, problem = [], "no_snapshot" if isinstance(e, LookupError) else "no_book"
-    return _page(asking, dry=stage, dry_found=found, dry_problem=problem)
+    house, reader = asking.portal.house, _reader(asking)
+
+    def work(db: Db, told: Told) -> dict[str, Any]:
+        try:
+            found = dry_run(db, house, asking.day, stage, reader.say, reader.step, partial(told, "due"))
+        except (PolicyError, LookupError) as e:
+            return {"problem": "no_snapshot" if isinstance(e, LookupError) else "no_book"}
+        return {"problem": "", "found": found}
+
+    return Lasting(asking, "operations.html", work, **_values(asking, dry=stage))
 
 
 @router.post("/operations/run")
@@ -100,6 +106,10 @@ def _reader(asking: Asking) -> Reader:
 
 
 def _page(asking: Asking, since: str = "", until: str = "", status: int = 200, **values: Any) -> Response:
+    return show(asking, "operations.html", status, **_values(asking, since, until, **values))
+
+
+def _values(asking: Asking, since: str = "", until: str = "", **values: Any) -> dict[str, Any]:
     if not asking.me.has(*SEE):
         raise NotThere
     db, now, prefect = asking.db, asking.portal.house.now(), _prefect(asking)
@@ -111,14 +121,14 @@ def _page(asking: Asking, since: str = "", until: str = "", status: int = 200, *
     today = date.fromisoformat(asking.day)
     first, last = _day(since) or today.replace(day=1), _day(until) or today
     first, last = min(first, last, today), min(max(first, last), today)
-    filled = {"did": "", "dry": "", "dry_found": (), "dry_problem": "", "failed": "", **values}
-    return show(
-        asking, "operations.html", status, stages=_stages(asking, read, at_steps, now), connected=prefect is not None,
-        answers=read is not None, now=now, may_run=asking.me.has(*RUN), queues=at_steps, steps=_steps(db, today),
-        since=first.isoformat(), until=last.isoformat(), outbox=_outbox(db), alerts=_alerts(db),
-        ledger=equation(db, asking.portal.house, first, last, today), titles=titles(_reader(asking).say),
-        link=prefect.page if prefect else None, batch=asking.portal.house.salts(1)[0][:12], age=_age, span=_span,
-        reader=_reader(asking), automatic=automatic, own_runs=asking.me.has("auditor", "operations"), **filled)  # fmt: skip
+    return {
+        "stages": _stages(asking, read, at_steps, now), "connected": prefect is not None, "answers": read is not None, "now": now,
+        "may_run": asking.me.has(*RUN), "queues": at_steps, "steps": _steps(db, today), "since": first.isoformat(),
+        "until": last.isoformat(), "outbox": _outbox(db), "alerts": _alerts(db), "automatic": automatic,
+        "ledger": equation(db, asking.portal.house, first, last, today), "titles": titles(_reader(asking).say),
+        "link": prefect.page if prefect else None, "batch": asking.portal.house.salts(1)[0][:12], "age": _age, "span": _span,
+        "reader": _reader(asking), "own_runs": asking.me.has("auditor", "operations"), "did": "", "failed": "", **values,
+    }  # fmt: skip
 
 
 def _day(text: str) -> date | None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from door.db import Db
-from portal.house import Asking
 from tasks.foresee import foresee
+from tasks.house import House
 from tasks.services import SERVICES
 
 #: In the order of the bank's day.
@@ -64,14 +64,15 @@ def _to_tell(db: Db, now: str) -> tuple[int, int]:
             db.rows("SELECT count(*) FROM message WHERE state = 'queued' AND next_at <= ?", now)[0][0])  # fmt: skip
 
 
-def dry_run(asking: Asking, stage: str, say: Callable[[str], str], step: Callable[[str], str]) -> list[tuple[str, int]]:
-    """What a run of the stage would take, in words and numbers; nothing is written to the database. `step` names a step.
+def dry_run(db: Db, house: House, day: str, stage: str, say: Callable[[str], str], step: Callable[[str], str],
+            told: Callable[[int, int], None]) -> list[tuple[str, int]]:  # fmt: skip
+    """What a run of the stage would take, in words and numbers; nothing is written to the database. `step` names a step;
+    `told`: how many due rows are looked at, of how many.
 
     Raises PolicyError where no book is in force, LookupError where there is no snapshot."""
-    db, house = asking.db, asking.portal.house
     found: list[tuple[str, int]] = []
     if stage in ("scheduled_inspection", "lifecycle"):
-        outlook = foresee(db, house, date.fromisoformat(asking.day))
+        outlook = foresee(db, house, date.fromisoformat(day), told=told)
         rows = Counter(row.outcome for row in outlook.rows)
         paths = {"outsourced": say("inspections to open, by a vendor"), "own": say("inspections to open, own visit"),
                  "desk": say("inspections to open, at the desk")}  # fmt: skip
@@ -86,7 +87,7 @@ def dry_run(asking: Asking, stage: str, say: Callable[[str], str], step: Callabl
         if stage in (service.stage, "lifecycle"):
             found.append((say("cases that wait at {step}").format(step=step(name)), at.get(name, 0)))
     if stage in ("deadlines", "lifecycle"):
-        late, soon = (db.rows(f"SELECT count(*) FROM item WHERE due_on {how} ?", asking.day)[0][0] for how in "<=")
+        late, soon = (db.rows(f"SELECT count(*) FROM item WHERE due_on {how} ?", day)[0][0] for how in "<=")
         found += [(say("items past their deadline"), late), (say("items due today"), soon)]
     if stage in ("delivery", "lifecycle"):
         notices, messages = _to_tell(db, house.now())

@@ -1,6 +1,7 @@
 """Foresee: what the due ledger would open on a date, and why; nothing is written to the database."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import astuple, dataclass, field
 from datetime import date
 from itertools import islice
@@ -12,6 +13,9 @@ from tasks.due import Opened, applied, openings, rows_due, untold
 from tasks.files import keep_conditions
 from tasks.house import House
 from tasks.run import Run, code_version, library_versions, newest_snapshot
+
+BLOCK = 1000  # due rows
+Told = Callable[[int, int], None]  # how many of how many of them
 
 
 @dataclass(frozen=True, order=True)
@@ -43,9 +47,9 @@ class Outlook:
     untold: Counter[str] = field(default_factory=Counter)
 
 
-def foresee(db: Db, house: House, as_of: date, limit: int = 0) -> Outlook:
-    """What `open_due` would do on that date with what is known now. Raises PolicyError where no book is in force,
-    LookupError where there is no snapshot."""
+def foresee(db: Db, house: House, as_of: date, limit: int = 0, told: Told = lambda n, of: None) -> Outlook:
+    """What `open_due` would do on that date with what is known now; `told` is called as it goes. Raises PolicyError where
+    no book is in force, LookupError where there is no snapshot."""
     day = as_of.isoformat()
     hash_, snapshot = books.in_force(db, day), newest_snapshot(db, day)
     if not snapshot:
@@ -67,6 +71,8 @@ def foresee(db: Db, house: House, as_of: date, limit: int = 0) -> Outlook:
     def add(facility: str, kind: str, due_on: str, outcome: str, reason: str, case_path: str = "") -> None:
         borrower, path, rule = rules[facility, kind, due_on]
         outlook.rows.append(Foreseen(borrower, facility, kind, due_on, case_path or path, rule, outcome, reason))
+        if len(outlook.rows) % BLOCK == 0:
+            told(len(outlook.rows), len(rules))
 
     for command in islice(openings(run, due, book, beside), limit or None):
         said = command.payload

@@ -180,7 +180,9 @@ def _foresee(here: "House", db: "Db", as_of: date, limit: int, json: bool) -> No
     from tasks.foresee import foresee
 
     try:
-        found = foresee(db, here, as_of, limit)
+        with say.progress() as bar:
+            job = bar.add_task("looking at what is due", total=None)
+            found = foresee(db, here, as_of, limit, lambda n, of: bar.update(job, completed=n, total=of))
     except LookupError:
         raise Mistake(f"There is no snapshot up to {as_of}: import an extract with `postloan import`.") from None
     names = ("borrower", "facility", "kind", "due", "path", "rule", "outcome", "reason")

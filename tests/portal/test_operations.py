@@ -233,6 +233,17 @@ def test_a_dry_run_says_what_would_be_taken_and_writes_nothing(office: Office, m
     assert office.post(moon, "/operations/dry", stage="no_such").status_code == 404  # type: ignore[attr-defined]
 
 
+def test_a_dry_run_says_how_many_due_rows_it_has_looked_at(
+    office: Office, moon: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.foresee.BLOCK", 1)
+    all_ = len(foresee(office.db, office.house, office.house.business_date()).rows)
+    assert all_
+    page = office.post(moon, "/operations/dry", stage="lifecycle").text  # type: ignore[attr-defined]
+    assert f"<p>1 of {all_} due rows</p>" in page
+    assert page.index(f"<p>{all_} of {all_} due rows</p>") < page.index("Nothing was written.")
+
+
 def test_a_run_that_can_not_be_asked_for_is_said_to_have_changed_nothing(office: Office, moon: str, port: int) -> None:
     office.app.state.portal.prefect = lambda: f"http://127.0.0.1:{port}/api"
     answer = office.post(moon, "/operations/run", stage="escalation", batch="b1")

@@ -65,6 +65,9 @@ def test_a_refusal_is_told_in_a_sentence_with_its_case(office: Office, auditor: 
     assert re.search(r'<a href="/cases/\d+">Case \d+</a>', page)
     assert '"code"' in payload
     assert "code:" not in page
+    assert "Act: Verify as adequate" in page
+    office.at(auditor).cookies.set("language", "ko")
+    assert "행위: 적정으로 확인" in read(office, auditor, f"/audit/streams/{stream}")
 
 
 def test_the_gates_answers_are_found_by_facility_with_their_reasons(office: Office, auditor: str) -> None:
