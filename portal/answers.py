@@ -1,7 +1,7 @@
 """Answers side by side with the last inspection's, what changed marked; what they mean by the case's book."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from typing import Any
@@ -54,33 +54,35 @@ def side_by_side(d: Dossier, book: Book, reader: Reader, package: Past | None, c
     levels = {(f["facility"], f["checkpoint"]): LEVEL[f["colour"]] for f in d.findings} if compared else {}
     found = []
     for facility, keys in groupby(d.questions, lambda q: q[0]):
-        rows = [replace(_row(book.checkpoint(key[1]), before.get(key), now.get(key), levels.get(key, 0), notes.get(key, ""), reader),
-                        unit=unit(book.checkpoint(key[1]), d, reader))
-                for key in keys]  # fmt: skip
+        rows = [_row(book.checkpoint(key[1]), before.get(key), now.get(key), levels.get(key, 0), notes.get(key, ""), d.currency,
+                     reader) for key in keys]  # fmt: skip
         found.append(Group(facility, tuple(rows)))
     return found
 
 
-def _row(asked: Checkpoint, last: str | None, now: str | None, level: int, note: str, reader: Reader) -> Row:
+def _row(
+    asked: Checkpoint, last: str | None, now: str | None, level: int, note: str, currency: str, reader: Reader
+) -> Row:
     changed = last is not None and now is not None and last != now
-    return Row(asked.id, asked.question, asked.unit, written(asked, last, reader), written(asked, now, reader), changed,
-               _change(asked, last, now, reader), level, note)  # fmt: skip
+    unit_ = "" if _amount(asked, reader) else asked.unit
+    return Row(asked.id, asked.question, unit_, written(asked, last, currency, reader), written(asked, now, currency, reader),
+               changed, _change(asked, last, now, reader), level, note)  # fmt: skip
 
 
 def unit(asked: Checkpoint, d: Dossier, reader: Reader) -> str:
     """Of the figure that is asked for; of an amount the currency, where that has no smaller part."""
-    if asked.unit != reader.read("minor units"):
+    if not _amount(asked, reader):
         return asked.unit
-    currency = str(d.state.facts["currency"])
-    return (
-        reader.say("{currency}, in its smallest unit").format(currency=currency)
-        if PLACES.get(currency, 2)
-        else currency
-    )
+    smallest = reader.say("{currency}, in its smallest unit").format(currency=d.currency)
+    return smallest if PLACES.get(d.currency, 2) else d.currency
 
 
-def written(asked: Checkpoint, value: str | None, reader: Reader) -> str:
-    """An answer as it is read. None is "not evaluated": never blank, never nought."""
+def _amount(asked: Checkpoint, reader: Reader) -> bool:
+    return asked.unit == reader.read("minor units")
+
+
+def written(asked: Checkpoint, value: str | None, currency: str, reader: Reader) -> str:
+    """An answer as it is read; an amount in the case's currency. None is "not evaluated": never blank, never nought."""
     if value is None or value == "":
         return reader.say("not evaluated")
     if asked.type == "date" and len(value) == 10 and value[4] == "-":
@@ -89,6 +91,8 @@ def written(asked: Checkpoint, value: str | None, reader: Reader) -> str:
         except ValueError:
             return value
     if (number := _number(value)) is not None and asked.type == "number":
+        if _amount(asked, reader) and number == int(number):
+            return reader.money(int(number), currency)
         return f"{number:,}".replace("-", "−") + (" %" if asked.unit.startswith("%") else "")
     if asked.type == "yes_no":
         return reader.say(value.capitalize())

@@ -65,7 +65,7 @@ def comparison(d: Dossier, book: Book, reader: Reader) -> Comparison | None:
         return None
     theirs = {(a["facility"], a["checkpoint"]): a for a in package.payload.get("answers", ())} if package else {}
     own = {(a["facility"], a["checkpoint"]): a for a in record.payload.get("answers", ())}
-    pairs = tuple(_pair(book.checkpoint(key[1]), key[0], theirs.get(key), own[key], reader)
+    pairs = tuple(_pair(book.checkpoint(key[1]), key[0], theirs.get(key), own[key], d.currency, reader)
                   for key in d.questions if key in own)  # fmt: skip
     red = set(_red(d, book, own, str(record.payload["visited_on"])))
     found = {(f["facility"], f["checkpoint"]) for f in d.findings if f["colour"] == "r"}
@@ -81,11 +81,11 @@ def _red(d: Dossier, book: Book, own: dict[tuple[str, str], Any], visited: str) 
                 yield key
 
 
-def _pair(asked: Checkpoint, facility: str, theirs: Any, own: Any, reader: Reader) -> Pair:
+def _pair(asked: Checkpoint, facility: str, theirs: Any, own: Any, currency: str, reader: Reader) -> Pair:
     a, b = (theirs or {}).get("value", ""), own["value"]
     says, differs = between(asked, a, b, reader)
-    return Pair(asked.id, asked.question, facility, written(asked, a or None, reader), written(asked, b or None, reader), says,
-                differs)  # fmt: skip
+    return Pair(asked.id, asked.question, facility, written(asked, a or None, currency, reader),
+                written(asked, b or None, currency, reader), says, differs)  # fmt: skip
 
 
 def between(asked: Checkpoint, theirs: str, own: str, reader: Reader) -> tuple[str, bool | None]:

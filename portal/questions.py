@@ -31,7 +31,7 @@ def questions(d: Dossier, book: Book, reader: Reader, action: str, sight: Sight)
             told = last is not None and (sight.judged or _compared(asked))
             fields.append(Field(
                 f"answers.{n}", f"{id_}. {asked.question}", "answer", asked.mandatory and action != RECORD,
-                _words(asked, reader) if asked.type in ("yes_no", "choice") else (), _help(asked, last, since, told, reader),
+                _words(asked, reader) if asked.type in ("yes_no", "choice") else (), _help(asked, last, since, told, d.currency, reader),
                 unit(asked, d, reader), asked=asked, facility=facility, dated=_dated(asked), files=(*asked.photos, *asked.documents),
                 words=_words(asked, reader) if asked.type in ("date", "number") else ()))  # fmt: skip
             n += 1
@@ -48,13 +48,12 @@ def _words(asked: Checkpoint, reader: Reader) -> Choices:
     return tuple((word, reader.named(word)) for word in found)
 
 
-def _help(asked: Checkpoint, last: str | None, since: str | None, told: bool, reader: Reader) -> str:
+def _help(asked: Checkpoint, last: str | None, since: str | None, told: bool, currency: str, reader: Reader) -> str:
     """What was answered last time, and how nothing is said in a text."""
     say, parts = reader.say, []
     if told and last is not None:
-        parts.append(
-            say("Last inspection, {day}: {answer}.").format(day=reader.day(since), answer=written(asked, last, reader))
-        )
+        answer = written(asked, last, currency, reader)
+        parts.append(say("Last inspection, {day}: {answer}.").format(day=reader.day(since), answer=answer))
     if asked.type == "text" and "none" in (*asked.yellow, *asked.orange, *asked.red):
         parts.append(say("Where there is none, write: none"))
     if asked.type == "text" and asked.mandatory is False:

@@ -72,7 +72,7 @@ def judged(file: File, d: Dossier | None, book: Book) -> list[tuple[str, Any]]:
 
 
 def _written(book: Book, change: dict[str, Any], which: str, file: File) -> str:
-    return written(book.checkpoint(change["checkpoint"]), change[which], file.reader)
+    return written(book.checkpoint(change["checkpoint"]), change[which], str(file.s.facts["currency"]), file.reader)
 
 
 def meanwhile(file: File, seen: int) -> Iterator[tuple[str, str]]:

@@ -54,6 +54,11 @@ class Dossier:
         return self.earlier[:BACK]
 
     @property
+    def currency(self) -> str:
+        """That the answers' amounts are in."""
+        return str(self.state.facts["currency"])
+
+    @property
     def questions(self) -> list[tuple[str, str]]:
         """What is asked, by facility and checkpoint; asked for two reasons, it is one question."""
         return list(dict.fromkeys((ask["facility"], id_) for ask in self.opening["asks"] for id_ in ask["checkpoints"]))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal.answers import written
 from portal.compare import Comparison, Pair, between, level_says
 from portal.page import Reader
 from portal.typed import figure, money, refusal
@@ -30,6 +31,13 @@ def test_days_and_words_agree_or_not_and_texts_are_for_the_reader(
     asked: object, theirs: str, own: str, differs: bool
 ) -> None:
     assert between(asked, theirs, own, EN)[1] is differs  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("id_", "currency", "value", "reads"), [
+    ("C11b", "KRW", "1865000000", "₩1,865,000,000"), ("C11b", "USD", "150", "$1.50"), ("C4", "KRW", "1500", "1,500"),
+    ("C5", "KRW", "33", "33 %"), ("C11b", "KRW", "", "not evaluated")])  # fmt: skip
+def test_an_answer_is_read_as_money_where_it_is_an_amount(id_: str, currency: str, value: str, reads: str) -> None:
+    assert written(BOOK.checkpoint(id_), value, currency, EN) == reads
 
 
 def test_a_share_differs_by_points_and_a_figure_by_a_share() -> None:
