@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner
+from typer import testing
 
 from deployments.cli import app
 from door.command import SYSTEM
@@ -16,6 +16,8 @@ from tasks import books
 from tests.door.bank import DAY, Bank, found
 
 ROOT = Path(__file__).parents[2]
+# Typer's runner makes all commands anew for each line that is typed: longer than most of them take.
+testing._get_command = cache(testing._get_command)
 
 
 @cache
@@ -47,7 +49,7 @@ class Shell:
     def __call__(self, *words: str | int | Path, code: int = 0, stdin: str | bytes | None = None) -> Said:
         """The command must end with that exit code; errors are sentences, never traces."""
         line = ["--database", self.url, "--home", str(self.home), "--today", self.day, *map(str, words)]
-        done = CliRunner().invoke(app, line, input=stdin, env={"PREFECT_API_URL": "", "POSTLOAN_PERSON": ""})
+        done = testing.CliRunner().invoke(app, line, input=stdin, env={"PREFECT_API_URL": "", "POSTLOAN_PERSON": ""})
         said = Said(done.stdout, done.stderr, done.exit_code)
         assert said.code == code, (words, said)
         assert "Traceback" not in said.out + said.err

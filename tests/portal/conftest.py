@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from starlette.routing import Mount
 
 from deployments.bench.weeks import live, stages
 from deployments.demo import BEGIN
@@ -17,6 +19,7 @@ from door.db import Db, connect
 from portal import access
 from portal.app import create
 from portal.asking import COOKIE
+from portal.house import Portal
 from tasks.house import House
 from tests.conftest import Once, pg_url
 from tests.deployments.conftest import api, eventually, migrated, port
@@ -27,6 +30,7 @@ __all__ = ["api", "chromium", "eventually", "migrated", "port", "served"]  # fix
 PASSWORD = "correct horse battery"  # noqa: S105 - of invented people
 WEEKS, LOANS = 5, 200
 LAST = BEGIN + timedelta(weeks=WEEKS - 1)
+_EMPTY: list[FastAPI] = []  # applications whose offices have closed
 
 
 @dataclass
@@ -39,7 +43,7 @@ class Office:
     woken: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.app = create(self.house, wake=self.woken.append)
+        self.app = _moved_into(Portal(self.house, self.woken.append))
         self.db = connect(self.url)
         self._browsers: dict[str, TestClient] = {}
 
@@ -73,7 +77,18 @@ class Office:
 
     def close(self) -> None:
         self.app.state.portal.close()
+        _EMPTY.append(self.app)
         self.db.close()
+
+
+def _moved_into(portal: Portal) -> FastAPI:
+    """The portal's application, which answers for whichever office it is given: to find out anew what each address takes
+    would be longer than most of the tests."""
+    app = _EMPTY.pop() if _EMPTY else create(portal.house)
+    for part in (app, *(route.app for route in app.routes if isinstance(route, Mount))):
+        if isinstance(part, FastAPI):
+            part.state.portal = portal
+    return app
 
 
 @pytest.fixture(scope="session")
