@@ -26,6 +26,8 @@ RAN: Counter[str] = Counter()
 SERVERS = {"api", "bureau", "chromium"}  # a test that needs Prefect's server or a browser is slow
 
 
+#: For rules that the database has no part in: one of them does.
+ON_ONE = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 Once = Callable[[str, Callable[[Path], object]], Path]
 
 

@@ -26,6 +26,7 @@ from deployments.serve import State, status
 from door.db import Db, connect
 from portal import access
 from portal.house import Portal
+from tests.conftest import ON_ONE
 from tests.deployments.shell import ROOT, Shell
 from tests.deployments.test_serve import lives
 
@@ -69,6 +70,7 @@ def test_a_new_password_signs_out_whoever_is_signed_in_with_the_old_one(shell: S
     assert not admitted(shell, db, GOOD)
 
 
+@ON_ONE
 @pytest.mark.parametrize(
     ("person", "stdin", "says"),
     [("choi", "short", "A password has at least 12 characters."), ("choi", b"\xff\xfe", "is not UTF-8"),
@@ -136,6 +138,7 @@ def test_the_demos_people_can_sign_in_one_of_each_role(
             assert isinstance(access.sign_in(db, Portal(here), person, GOOD, role), str)
 
 
+@ON_ONE
 @pytest.mark.parametrize(
     ("said", "says"),
     [({"ISSUER": "https://accounts.bank.example"}, "POSTLOAN_OIDC_CLIENT, POSTLOAN_OIDC_SECRET is missing"),

@@ -5,6 +5,7 @@ import pytest
 
 from door.db import Db
 from portal.api.caller import SCOPES, _digest
+from tests.conftest import ON_ONE
 from tests.deployments.shell import Shell, bank_of
 
 
@@ -38,6 +39,7 @@ def test_a_token_is_shown_once_and_stored_as_its_hash(shell: Shell, db: Db) -> N
     assert token not in str(db.rows("SELECT payload FROM entry"))
 
 
+@ON_ONE
 @pytest.mark.parametrize(
     ("words", "says"),
     [(("lee", "--scope", "act", "--until", "2026-12-31"), "none of the staff's IDs"),

@@ -30,6 +30,8 @@ __all__ = ["api", "chromium", "eventually", "migrated", "port", "served"]  # fix
 PASSWORD = "correct horse battery"  # noqa: S105 - of invented people
 WEEKS, LOANS = 5, 200
 LAST = BEGIN + timedelta(weeks=WEEKS - 1)
+#: For what the portal says before it asks the database, or whatever it is told by it.
+ON_ONE = pytest.mark.parametrize("office", ["sqlite"], indirect=True)
 _EMPTY: list[FastAPI] = []  # applications whose offices have closed
 
 

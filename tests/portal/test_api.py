@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from portal.api.caller import issue
-from tests.portal.conftest import Office
+from tests.portal.conftest import ON_ONE, Office
 from tests.portal.links import waiting
 from tests.portal.pictures import HTML, PDF, SVG, photo
 
@@ -43,6 +43,7 @@ def test_core_banking_asks_before_it_pays_and_a_repeat_gets_the_first_answer(off
     assert office.db.rows("SELECT person FROM entry WHERE hash = ?", first.json()["hash"]) == [("core-banking",)]
 
 
+@ON_ONE
 @pytest.mark.parametrize("amount", [0, -1, 1.5, "100", 2**53, True])
 def test_an_amount_that_is_none_is_a_problem_and_asks_nothing(office: Office, program: Any, amount: Any) -> None:
     core = program("core-banking", "", "checks:write")
@@ -142,6 +143,7 @@ def test_a_repeat_under_the_same_key_is_none_and_another_file_under_it_is_refuse
     assert office.db.rows("SELECT count(*) FROM upload WHERE case_id = ?", case) == [(1,)]
 
 
+@ON_ONE
 @pytest.mark.parametrize(
     ("content", "kind", "status", "code"),
     [(HTML, "photo", 415, "unknown"), (SVG, "document", 415, "unknown"), (PDF, "photo", 415, "no_picture"),
@@ -181,6 +183,7 @@ def test_files_are_taken_for_a_visit_of_ones_own_while_it_waits(office: Office, 
     assert sent(core, case, photo()).json()["code"] == "nobody"
 
 
+@ON_ONE
 @pytest.mark.parametrize("change", [{"sha256": "0" * 64}, {"taken_at": "2026-02-02T05:08:00Z"}, {"latitude": "37.00000"},
                                     {"shows": "sign"}, {"kind": "document"}])  # fmt: skip
 def test_a_package_names_no_file_otherwise_than_it_was_taken_in(

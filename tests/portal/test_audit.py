@@ -8,7 +8,7 @@ import pytest
 
 from door.db import Db
 from door.rebuild import export
-from tests.portal.conftest import Office
+from tests.portal.conftest import ON_ONE, Office
 from tests.portal.paged import paged
 from tests.tasks.forge import entries, forge, said, without_triggers
 
@@ -169,6 +169,7 @@ def test_the_export_is_the_journal_line_by_line(office: Office, yoon: str) -> No
     )
 
 
+@ON_ONE
 @pytest.mark.parametrize("role", ["account_manager", "branch_head", "inspector", "post_loan_officer", "credit_manager"])
 def test_who_is_no_auditor_finds_nothing_there(office: Office, role: str) -> None:
     person, run = office.of(role), last(office.db, "deadlines")

@@ -8,7 +8,7 @@ from door.act import act
 from door.command import Command
 from tasks import books
 from tasks.gate import check
-from tests.portal.conftest import Office
+from tests.portal.conftest import ON_ONE, Office
 
 LINK = re.compile(r'<th role="rowheader"[^>]*><a href="/cases/(\d+)"')
 
@@ -89,6 +89,7 @@ def test_a_limit_is_written_in_the_currency_and_kept_in_minor_units(office: Offi
     assert "₩120,000,000" in office.at(han).get("/controls").text
 
 
+@ON_ONE
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
@@ -159,6 +160,7 @@ def test_the_gates_refusals_are_found_by_an_index(office: Office) -> None:
     assert "entry_stopped" in str(plan)
 
 
+@ON_ONE
 @pytest.mark.parametrize("role", ["account_manager", "branch_head", "inspector", "operations"])
 def test_who_has_no_part_in_it_finds_no_such_page(office: Office, role: str) -> None:
     person = office.of(role)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from door.store import read_case
 from portal import files
-from tests.portal.conftest import Office
+from tests.portal.conftest import ON_ONE, Office
 from tests.portal.pictures import HTML, PDF, SVG, photo, send
 
 
@@ -118,6 +118,7 @@ def test_what_the_phone_says_of_time_and_place_comes_before_the_photograph(offic
     ]
 
 
+@ON_ONE
 @pytest.mark.parametrize(("content", "kind", "says"), [
     (HTML, "photo", "neither a picture"), (PDF, "photo", "A photograph is asked for"), (photo()[:3000], "photo", "can't be read"),
     (SVG, "document", "neither a picture")])  # fmt: skip
@@ -130,6 +131,7 @@ def test_what_is_not_taken_is_said_and_leaves_nothing(office: Office, content: b
     assert not stored(office, hashlib.sha256(content).hexdigest()).exists()
 
 
+@ON_ONE
 @pytest.mark.parametrize(
     "odd", [{"shows": "../../etc"}, {"shows": ""}, {"kind": "program"}, {"key": "a b"}, {"key": "x" * 99}]
 )

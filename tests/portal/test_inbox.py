@@ -17,7 +17,7 @@ from door.store import read_case
 from portal.page import CLASSES, LEVELS, Reader
 from tasks import books
 from tasks.inbox import inbox
-from tests.portal.conftest import Office
+from tests.portal.conftest import ON_ONE, Office
 from tests.portal.links import able, at_the_desk, do, restriction, returned, waiting
 from tests.portal.paged import paged
 
@@ -346,6 +346,7 @@ def test_two_are_claimed_handed_back_and_delegated_from_the_list(office: Office)
     assert said(office, int(cases[1])) == ("delegate", {"to": to[0], "reason": "On leave."})
 
 
+@ON_ONE
 @pytest.mark.parametrize(
     ("action", "typed", "errors"),
     [("hold", {"until": "", "reason": "The appraisal."}, {"until": "Choose a day."}),

@@ -1,6 +1,7 @@
 """Every word of the portal stands in the catalogue of each language, and the blanks of a sentence with it."""
 
 import re
+from functools import cache
 from html import unescape
 from pathlib import Path
 
@@ -27,6 +28,7 @@ METHODS = [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract"
 BLANK = re.compile(r"[{%]\(?(\w+)\)?[s}]")
 
 
+@cache
 def said() -> dict[str, str]:
     """Every message with the place where it is said."""
     found = {
@@ -87,8 +89,12 @@ MACHINES = re.compile(r"\bUTC\b|\d{4}-\d\d-\d\d|\b[a-z]+_[a-z_]+\b|\bcatch_up\b"
 PAGES = ("/inbox", "/visits", "/cases", "/controls", "/operations", "/audit", "/staff", "/staff/units")
 
 
-@pytest.mark.parametrize("role", ["account_manager", "post_loan_officer", "credit_manager", "operations", "auditor",
-                                  "administrator"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("office", "role"),
+    [*(("sqlite", role) for role in ("account_manager", "post_loan_officer", "credit_manager", "operations", "auditor",
+                                     "administrator")),
+     ("postgresql", "auditor")],
+    indirect=["office"])  # fmt: skip
 def test_no_page_shows_an_identifier_a_day_of_the_machines_or_utc(office: Office, role: str) -> None:
     """What stands in <code> is for comparing; addresses and what is typed into fields are no text."""
     person = office.of(role)

@@ -19,7 +19,7 @@ from tasks.foresee import foresee
 from tasks.ledger import Equation, equation
 from tests.deployments.conftest import project
 from tests.portal.browser import serving
-from tests.portal.conftest import Office
+from tests.portal.conftest import ON_ONE, Office
 from tests.tasks.post_office import mail_server
 
 __all__ = ["project"]
@@ -68,6 +68,7 @@ def test_what_waits_is_counted_by_step(office: Office, moon: str) -> None:
     assert f"{late:,} late" in total[0]
 
 
+@ON_ONE
 @pytest.mark.parametrize("role", ["account_manager", "branch_head", "inspector", "post_loan_officer", "credit_manager"])
 def test_whoever_has_nothing_to_do_with_operations_finds_no_such_page(office: Office, role: str) -> None:
     person = office.of(role)
@@ -346,6 +347,7 @@ def test_a_stage_that_fails_again_within_the_hour_is_shown_and_not_mailed_again(
     assert reported(office, run=RUN.replace("1", "3"), flow="delivery").json()["queued"] > 0
 
 
+@ON_ONE
 @pytest.mark.parametrize("header", ["", "Bearer ", "Bearer 1", "Basic eDp5"])
 def test_who_does_not_have_the_secret_reports_nothing(office: Office, db: Db, header: str) -> None:
     answer = office.browser().post("/hooks/prefect", headers={"authorization": header} if header else {}, json={
@@ -354,6 +356,7 @@ def test_who_does_not_have_the_secret_reports_nothing(office: Office, db: Db, he
     assert db.rows("SELECT count(*) FROM alert") == [(0,)]
 
 
+@ON_ONE
 @pytest.mark.parametrize("said", [{"what": "odd"}, {"flow_run": "1"}, {"flow": ""}, {"more": "x"}])
 def test_what_is_no_alert_is_refused(office: Office, db: Db, said: dict[str, str]) -> None:
     assert reported(office, **said).status_code == 422

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
-from tests.portal.conftest import Office
+from tests.portal.conftest import ON_ONE, Office
 from tests.portal.links import able, digest, link, restriction, waiting
 
 LINKS = re.compile(r'(?:href|src|action)="([^"#]+)"')
@@ -45,6 +45,7 @@ def _ours(page: str, address: str) -> str:
     return there.path + (f"?{there.query}" if there.query else "") if there.hostname == "127.0.0.1" else ""
 
 
+@ON_ONE
 def test_a_scanner_that_opens_everything_twice_changes_nothing(office: Office) -> None:
     case, _, _ = restriction(office)
     starts = [link(office, case, able(office, case)[0]), link(office, *waiting(office, "review"))]
@@ -57,6 +58,7 @@ def test_a_scanner_that_opens_everything_twice_changes_nothing(office: Office) -
     assert office.woken == []
 
 
+@ON_ONE
 def test_a_scanner_that_opens_all_links_of_a_digest_changes_nothing_either(office: Office) -> None:
     cases = [restriction(office)[0] for _ in range(3)]
     links = digest(office, able(office, cases[0])[0])
@@ -68,6 +70,7 @@ def test_a_scanner_that_opens_all_links_of_a_digest_changes_nothing_either(offic
     assert office.woken == []
 
 
+@ON_ONE
 def test_even_with_the_readers_own_session_looking_decides_nothing(office: Office) -> None:
     """A browser that fetches ahead carries the reader's cookie."""
     case, _, _ = restriction(office)

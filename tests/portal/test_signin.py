@@ -10,7 +10,7 @@ from portal import access
 from portal.app import create
 from portal.asking import COOKIE
 from portal.page import Reader
-from tests.portal.conftest import PASSWORD, Office
+from tests.portal.conftest import ON_ONE, PASSWORD, Office
 
 LAST = "SELECT action FROM entry WHERE stream = ? ORDER BY seq DESC LIMIT 1"
 
@@ -48,6 +48,7 @@ def test_without_a_session_every_page_leads_to_the_sign_in_and_back(office: Offi
     assert answer.headers["location"] == "/inbox?step=check&due=late"
 
 
+@ON_ONE
 @pytest.mark.parametrize("next", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
 def test_nobody_is_sent_to_another_site(office: Office, choi: str, next: str) -> None:
     assert sign_in(office, choi, PASSWORD, next)[1].headers["location"] == "/inbox"

@@ -11,7 +11,7 @@ from door.db import Db
 from door.eligible import eligible
 from tasks import books
 from tasks.roster import would_leave_alone
-from tests.portal.conftest import Office
+from tests.portal.conftest import ON_ONE, Office
 from tests.portal.paged import paged
 
 
@@ -190,6 +190,7 @@ def test_nobody_changes_what_concerns_himself(office: Office, admin: str, today:
     assert not office.db.rows("SELECT 1 FROM role_grant WHERE person = ? AND role = 'credit_manager'", admin)
 
 
+@ON_ONE
 @pytest.mark.parametrize(
     ("what", "fields", "field"),
     [
@@ -263,6 +264,7 @@ def test_a_channel_comes_and_goes_and_its_address_is_in_no_entry(office: Office,
     assert office.db.rows("SELECT 1 FROM channel WHERE person = ?", person) == []
 
 
+@ON_ONE
 @pytest.mark.parametrize("role", ["auditor", "operations", "account_manager", "inspector", "credit_manager"])
 def test_only_an_administrator_changes_the_staff(office: Office, admin: str, role: str, today: date) -> None:
     person, somebody = office.of(role), office.of("post_loan_officer")

@@ -14,7 +14,7 @@ from portal.typed import figure
 from tasks import books
 from tasks.dossier import Dossier, dossiers
 from tasks.screen import visit_photos
-from tests.portal.conftest import Office
+from tests.portal.conftest import ON_ONE, Office
 from tests.portal.form import opened
 from tests.portal.pictures import PDF, photo, send
 from tests.portal.test_evidence import visit
@@ -231,6 +231,7 @@ def test_what_can_not_be_completed_is_handed_in_with_the_reason_beside_each(offi
     assert {a["checkpoint"] for a in noted} >= {a["checkpoint"] for a in answers if not a["value"]}  # type: ignore[attr-defined]
 
 
+@ON_ONE
 @pytest.mark.parametrize(
     ("typed", "says"), [("33 or 34", "write a number"), ("-5", "write a number"), ("NaN", "write a number")]
 )

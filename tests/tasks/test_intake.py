@@ -17,6 +17,7 @@ from tasks.extract import FIELDS, LINE
 from tasks.intake import Proposal, Total, intake
 from tasks.mapping import Mapping, Office, Staff
 from tasks.translate import Translation
+from tests.conftest import ON_ONE
 from tests.tasks.bank import AS_OF, ROW, content, core_banking, extract, many, rejects, row, staffed, take
 
 
@@ -167,6 +168,7 @@ def test_premises_are_the_borrowers_so_they_change_no_facility_and_one_row_that_
     assert bank.rows("SELECT address FROM borrower") == [("118 Gongdan 1-daero, Siheung",)]
 
 
+@ON_ONE
 @pytest.mark.parametrize(
     ("wrong", "column", "says"),
     [({"LATITUDE": "91"}, "LATITUDE", "is no latitude in degrees, as 37.56650"),

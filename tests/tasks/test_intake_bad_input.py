@@ -13,6 +13,7 @@ import pytest
 from door.db import Db, connect
 from tasks.intake import IntakeError
 from tasks.mapping import load
+from tests.conftest import ON_ONE
 from tests.tasks.bank import ROOT, ROW, content, extract, many, rejects, row, staffed, take
 
 
@@ -139,6 +140,7 @@ FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
 }  # fmt: skip
 
 
+@ON_ONE
 @pytest.mark.parametrize("name", FILES)
 def test_a_bad_file_is_refused_in_a_sentence_and_leaves_nothing(bank: Db, tmp_path: Path, name: str) -> None:
     make, says = FILES[name]
@@ -203,6 +205,7 @@ def test_a_database_that_refuses_takes_the_snapshot_back(bank: Db, url: str, tmp
         assert content(other) == before
 
 
+@ON_ONE
 @pytest.mark.parametrize(
     ("sql", "says"),
     [
