@@ -66,7 +66,7 @@ def _trouble(d: Dossier) -> float:
 
 
 def _value(r: Random, book: Book, checkpoint: Checkpoint, before: str | None, day: date, troubled: float) -> str:
-    colours = _choices(book.hash, book, checkpoint, before, day)
+    colours = _choices(book, checkpoint.id, before, day)
     if r.random() < troubled:
         bad = [c for c in "yor" if c in colours]
         if bad:
@@ -75,14 +75,15 @@ def _value(r: Random, book: Book, checkpoint: Checkpoint, before: str | None, da
 
 
 @lru_cache(maxsize=4096)
-def _choices(_: str, book: Book, checkpoint: Checkpoint, before: str | None, day: date) -> dict[str, str]:
+def _choices(book: Book, id_: str, before: str | None, day: date) -> dict[str, str]:
     """By the colour it makes, the first answer that does."""
+    checkpoint = book.checkpoint(id_)
     tries = [*checkpoint.choices, "no", "yes", *NUMBERS, *((day + timedelta(days=n)).isoformat() for n in DAYS),
              "nothing noticed"]  # fmt: skip
     found: dict[str, str] = {}
     for value in ([before] if before else []) + tries:
         if not checkpoint.refuses(value):
-            found.setdefault(book.finding(checkpoint.id, value, before, day, day), value)
+            found.setdefault(book.finding(id_, value, before, day, day), value)
     return found
 
 

@@ -80,6 +80,9 @@ class Book(Part):
     def hash(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Book) and self.hash == other.hash
+
     def __hash__(self) -> int:
         return hash(self.hash)
 
