@@ -39,7 +39,7 @@ def lite(template: Path, folder: Path) -> Db:
     return db
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def crew() -> Iterator[Crew]:
     """Two processes at the door at once."""
     with hired() as crew:

@@ -28,7 +28,7 @@ class Job:
 
 @dataclass
 class Crew:
-    """Two processes that stay for the whole test module."""
+    """Two processes that stay until the tests end."""
 
     pool: ProcessPoolExecutor
 

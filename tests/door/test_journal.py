@@ -60,7 +60,9 @@ def carried(value: Any) -> bool:
 def test_a_payload_of_any_form_is_journaled_as_rfc_8785_has_it(form: type[Form]) -> None:
     schema = form.model_json_schema()
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    few = settings.default.max_examples // 4  # of each form: there are dozens
+
+    @settings(max_examples=few, deadline=None, suppress_health_check=list(HealthCheck))
     @given(values(schema, schema.get("$defs", {})))
     def holds(said: dict[str, Any]) -> None:
         payload = form.model_validate(said).model_dump(mode="json")
