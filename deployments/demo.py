@@ -26,7 +26,7 @@ from door.db import Db, connect, path_of
 from door.schema import connection, create, drop
 from flows.lifecycle import lifecycle
 from models.policy import load as load_book
-from portal.access import set_password
+from portal.who.access import set_password
 from tasks import books, house
 from tasks.gate import check
 from tasks.house import PORTAL, House

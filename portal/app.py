@@ -10,8 +10,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from door.db import Unreachable
-from portal import (
-    access,
+from portal import files
+from portal.api import api
+from portal.guard import Guard, TooLarge, numbered
+from portal.house import Me, Portal, portal_of
+from portal.page import Reader, show_anybody, spoken
+from portal.pages import (
     account,
     anchors,
     audit,
@@ -21,7 +25,6 @@ from portal import (
     controls,
     decision,
     evidence,
-    files,
     hooks,
     inbox,
     operations,
@@ -33,13 +36,10 @@ from portal import (
     streams,
     visit,
 )
-from portal.api import api
-from portal.asking import COOKIE, Forged, NotThere, SentTooLate, SignInFirst
-from portal.guard import Guard, TooLarge, numbered
-from portal.house import Me, Portal, portal_of
-from portal.page import Reader, show_anybody, spoken
-from portal.proof import ProveFirst
-from portal.provider import Declared, Provider
+from portal.who import access
+from portal.who.asking import COOKIE, Forged, NotThere, SentTooLate, SignInFirst
+from portal.who.proof import ProveFirst
+from portal.who.provider import Declared, Provider
 from tasks.house import House
 
 PAGES = (

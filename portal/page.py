@@ -24,11 +24,11 @@ from door.db import Db
 from door.fold import State
 from door.replay import Divergence
 from door.store import among
-from portal.arrows import arrows
 from portal.house import Asking, Me, Portal, portal_of
-from portal.labels import labels, wanted
 from portal.menu import menu
-from portal.told import told
+from portal.words.arrows import arrows
+from portal.words.labels import labels, wanted
+from portal.words.told import told
 from tasks import words
 from tasks.address import schemes
 from tasks.found import Difference, difference

@@ -129,7 +129,7 @@ def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     from pwdlib import PasswordHash
     from pwdlib.hashers.argon2 import Argon2Hasher
 
-    from portal import access
+    from portal.who import access
 
     quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
     monkeypatch.setattr(access, "_hash", quick)

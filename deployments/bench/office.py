@@ -14,9 +14,9 @@ from deployments.bench.many import Staffed
 from door.db import Db
 from door.fold import State
 from door.store import managers, read_cases
-from portal import access
-from portal.asking import COOKIE, FORM
 from portal.house import Portal
+from portal.who import access
+from portal.who.asking import COOKIE, FORM
 from tasks.house import House
 from tasks.token import Token, make
 

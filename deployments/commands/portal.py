@@ -44,7 +44,7 @@ def password(
     """Set a person's password for the portal; it is asked twice, and whoever is signed in as him is signed out."""
     from door.act import note
     from door.command import SYSTEM
-    from portal import access
+    from portal.who import access
 
     with opened() as (here, db):
         if not db.rows("SELECT 1 FROM person WHERE id = ?", person):
@@ -71,7 +71,7 @@ def forget_account(
     his. Whoever is signed in as him is signed out."""
     from door.act import note
     from door.command import SYSTEM
-    from portal import access
+    from portal.who import access
 
     with opened() as (here, db), db.transaction():
         if not access.forget_account(db, person):

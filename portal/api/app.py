@@ -17,16 +17,16 @@ from door.command import Command, Refused
 from door.db import Unreachable, one
 from door.fold import State
 from models.process import USER
-from portal.access import proved
 from portal.api import forms as f
 from portal.api.caller import LARGEST, Acts, Caller, HandsIn, Key, Pays, Problem, Reads, Visits, refusal, seen
 from portal.api.evidence import router as evidence_router
-from portal.arrows import HIGH_RISK
-from portal.evidence import stranger
+from portal.case.scope import scope
+from portal.case.sight import sight
 from portal.guard import TooLarge, numbered
 from portal.house import Portal
-from portal.scope import scope
-from portal.sight import sight
+from portal.pages.evidence import stranger
+from portal.who.access import proved
+from portal.words.arrows import HIGH_RISK
 from tasks import books
 from tasks.gate import check
 from tasks.inbox import START, items

@@ -13,11 +13,11 @@ from door import store
 from door.command import Refused
 from door.db import Db, one
 from door.fold import CASE_COLUMNS, State, load
-from portal import access
-from portal.asking import COOKIE
+from portal.case.scope import scope
 from portal.house import Answered, Asking, Connection, Me, portal_of
 from portal.page import status_of
-from portal.scope import scope
+from portal.who import access
+from portal.who.asking import COOKIE
 from tasks.sentences import sentence
 
 LARGEST = 2**53 - 1

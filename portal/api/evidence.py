@@ -7,12 +7,13 @@ from fastapi import APIRouter, UploadFile
 from fastapi import Form as Field
 
 from models.forms import Name
-from portal import evidence, files
+from portal import files
 from portal.api import forms as f
 from portal.api.caller import HandsIn, Key, Problem, refusal, seen
-from portal.asking import NotThere
 from portal.page import Reader
-from portal.visit import taking
+from portal.pages import evidence
+from portal.pages.visit import taking
+from portal.who.asking import NotThere
 
 STATUS = {"too_large": 413, "unknown": 415, "no_picture": 415, "broken": 422, "too_many": 409}
 TROUBLE = {413: {"description": "It is too large."}, 415: {"description": "It is neither a picture nor a PDF."}}

@@ -24,8 +24,8 @@ from deployments.deploy import deploy
 from deployments.portal import Waker, shown
 from deployments.serve import State, status
 from door.db import Db, connect
-from portal import access
 from portal.house import Portal
+from portal.who import access
 from tests.conftest import ON_ONE
 from tests.deployments.shell import ROOT, Shell
 from tests.deployments.test_serve import lives

@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 
 from deployments.portal import server
 from deployments.ports import bound
-from portal.asking import COOKIE
+from portal.who.asking import COOKIE
 
 if TYPE_CHECKING:  # whose fixtures these are
     from tests.portal.conftest import Office

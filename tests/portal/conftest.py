@@ -16,10 +16,10 @@ from starlette.routing import Mount
 from deployments.bench.weeks import live, stages
 from deployments.demo import BEGIN
 from door.db import Db, connect
-from portal import access
 from portal.app import create
-from portal.asking import COOKIE
 from portal.house import Portal
+from portal.who import access
+from portal.who.asking import COOKIE
 from tasks.house import House
 from tests.conftest import Once, pg_url
 from tests.deployments.conftest import api, eventually, migrated, port

@@ -5,7 +5,7 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-from portal import access
+from portal.who import access
 from tests.portal.browser import AXED, DESK, Screen, Served, assert_nothing_sideways, kept, looked
 from tests.portal.conftest import PASSWORD, Office
 

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from door import store
-from portal import access
+from portal.who import access
 from tests.portal.conftest import Office
 from tests.portal.links import able, restriction
 from tests.portal.pictures import photo

@@ -13,10 +13,10 @@ import orjson
 import pytest
 from fastapi.testclient import TestClient
 
-from portal import access
-from portal.account import HERE
-from portal.asking import COOKIE
-from portal.provider import Provider
+from portal.pages.account import HERE
+from portal.who import access
+from portal.who.asking import COOKIE
+from portal.who.provider import Provider
 from tests.portal.accounts import Accounts, account_service
 from tests.portal.conftest import Office
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from door.anchor import anchor, anchors, signer
-from portal import anchors as page_of
+from portal.pages import anchors as page_of
 from tests.portal.browser import Served, looked
 from tests.portal.conftest import Office
 from tests.portal.paged import paged

@@ -12,7 +12,7 @@ from schemathesis.openapi import from_asgi
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 
 from portal.api.caller import SCOPES, issue
-from portal.asking import COOKIE
+from portal.who.asking import COOKIE
 from tests.portal.conftest import Office
 from tests.portal.links import able
 from tests.portal.pictures import photo

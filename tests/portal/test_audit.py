@@ -48,7 +48,7 @@ def test_runs_are_listed_by_day_and_stage(office: Office, yoon: str) -> None:
 def test_the_list_is_paged_without_a_gap_or_a_repeat(
     office: Office, yoon: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.audit.PAGE", 4)
+    monkeypatch.setattr("portal.pages.audit.PAGE", 4)
     found = paged(office.at(yoon), "/audit", RUN)
     assert found == [str(r[0]) for r in office.db.rows("SELECT id FROM cases WHERE process = 'run' ORDER BY id DESC")]
 

@@ -9,10 +9,10 @@ import orjson
 import pytest
 
 from door.command import SYSTEM
-from portal.automatic import automatic
-from portal.operations import _span
 from portal.page import Reader
-from portal.staff import _called
+from portal.pages.operations import _span
+from portal.pages.staff import _called
+from portal.words.automatic import automatic
 from processes import PROCESSES
 from tasks import books
 from tests.portal.conftest import Office

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from portal import access, behind
-from portal.asking import COOKIE
+from portal import behind
+from portal.who import access
+from portal.who.asking import COOKIE
 from tasks.alerts import Alert, What, report
 from tests.portal.conftest import Office
 from tests.portal.links import waiting

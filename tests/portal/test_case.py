@@ -13,8 +13,8 @@ from door.command import Command, Verdict
 from door.eligible import eligible
 from door.fold import State, dump
 from models.process import USER
-from portal import access
-from portal.sight import BLIND
+from portal.case.sight import BLIND
+from portal.who import access
 from tasks import books
 from tests.portal.conftest import PASSWORD, Office
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.answers import written
-from portal.compare import Comparison, Pair, between, level_says
+from portal.case.answers import written
+from portal.case.compare import Comparison, Pair, between, level_says
+from portal.form.typed import figure, money, refusal
 from portal.page import Reader
-from portal.typed import figure, money, refusal
 from tests.tasks.core_bank import BOOK
 
 EN = Reader("en")

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from door.store import read_case
 from models.policy import Book
-from portal import access
+from portal.who import access
 from tasks import books
 from tests.portal.browser import Served
 from tests.portal.conftest import PASSWORD, Office

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import expect
 
-from portal import access
+from portal.who import access
 from tests.portal.browser import Served, looked
 from tests.portal.links import able, at_the_desk, do, link, restriction, waiting
 

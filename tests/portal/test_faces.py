@@ -12,9 +12,10 @@ from httpx import Response
 from playwright.sync_api import Page, expect
 
 from deployments.ports import free
-from portal import access, inbox
-from portal.account import HERE
-from portal.provider import Declared, Provider
+from portal.pages import inbox
+from portal.pages.account import HERE
+from portal.who import access
+from portal.who.provider import Declared, Provider
 from tests.portal.accounts import Accounts, account_service
 from tests.portal.browser import WIDE, Served, looked
 from tests.portal.conftest import PASSWORD, Office

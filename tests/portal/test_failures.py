@@ -8,10 +8,11 @@ import httpx
 import pytest
 
 from door.db import Unreachable
-from portal import access, batch, inbox
 from portal.api import app as api
-from portal.asking import COOKIE
 from portal.house import Portal
+from portal.pages import batch, inbox
+from portal.who import access
+from portal.who.asking import COOKIE
 from tests.portal.browser import serving
 from tests.portal.conftest import Office
 

@@ -13,7 +13,7 @@ from email.message import EmailMessage
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from portal import access
+from portal.who import access
 from tasks import books
 from tasks.gate import check
 from tests.deployments.conftest import Api

@@ -397,7 +397,7 @@ def test_with_nobody_to_delegate_to_there_is_nothing_to_press(office: Office) ->
 
 
 def test_a_long_inbox_is_paged_without_a_gap_or_a_repeat(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portal.inbox.PAGE", 7)
+    monkeypatch.setattr("portal.pages.inbox.PAGE", 7)
     officer = office.of("post_loan_officer")
     whole = inbox(office.db, books.rules(office.db), officer, office.house.business_date().isoformat())
     assert isinstance(whole, list)

@@ -15,8 +15,9 @@ from playwright.sync_api import expect
 from door import chain
 from door.db import Db
 from door.journal import intact
-from portal import access, audit
-from portal.asking import COOKIE
+from portal.pages import audit
+from portal.who import access
+from portal.who.asking import COOKIE
 from tasks import replay
 from tests.portal.browser import Served, looked, serving
 from tests.portal.conftest import Office

@@ -9,9 +9,9 @@ from html import unescape
 
 import pytest
 
-from portal import access
 from portal.api.caller import issue
-from portal.asking import COOKIE
+from portal.who import access
+from portal.who.asking import COOKIE
 from tests.portal.accounts import Accounts
 from tests.portal.conftest import PASSWORD, Office
 from tests.portal.links import able, link, restriction

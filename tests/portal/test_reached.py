@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from portal import access
+from portal.who import access
 from tests.portal.conftest import PASSWORD, Office
 from tests.portal.links import able, link, restriction
 from tests.portal.test_decision import form

@@ -7,7 +7,7 @@ import pytest
 
 from models.policy import Book, load
 from portal.page import LANGUAGES, Reader
-from portal.reading import SECTIONS, read
+from portal.words.reading import SECTIONS, read
 from tests.portal.conftest import Office
 from tests.portal.test_evidence import visit
 from tests.portal.test_step import with_finding

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from door.act import _ITEM_FORMS
 from door.command import Refused
 from models.process import USER
-from portal.labels import labels
 from portal.page import LANGUAGES, Reader
+from portal.words.labels import labels
 from processes import PROCESSES
 from tasks.sentences import CONDITIONS, REFUSALS, TO_HIM
 from tests.portal.conftest import Office

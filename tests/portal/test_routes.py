@@ -12,11 +12,11 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from portal import access
-from portal.account import HERE
 from portal.api.caller import issue
-from portal.asking import COOKIE
-from portal.provider import Provider
+from portal.pages.account import HERE
+from portal.who import access
+from portal.who.asking import COOKIE
+from portal.who.provider import Provider
 from tests.portal.accounts import account_service
 from tests.portal.conftest import PASSWORD, Office, moved_in
 from tests.portal.desk import Desk, desk

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from fastapi.testclient import TestClient
 
-from portal import access
 from portal.app import create
-from portal.asking import COOKIE
 from portal.page import Reader
+from portal.who import access
+from portal.who.asking import COOKIE
 from tests.portal.conftest import ON_ONE, PASSWORD, Office
 
 LAST = "SELECT action FROM entry WHERE stream = ? ORDER BY seq DESC LIMIT 1"

@@ -66,7 +66,7 @@ def test_everybody_is_listed_and_found_by_name_unit_and_role(office: Office, adm
 def test_the_list_is_paged_without_a_gap_or_a_repeat(
     office: Office, admin: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.staff.PAGE", 7)
+    monkeypatch.setattr("portal.pages.staff.PAGE", 7)
     found = paged(office.at(admin), "/staff", re.compile(r'class="who"><a href="/staff/people/([^"]+)"'))
     assert found == [row[0] for row in office.db.rows("SELECT id FROM person WHERE id <> 'system' ORDER BY name, id")]
 
@@ -164,8 +164,8 @@ def test_where_somebody_else_is_left_it_is_saved_at_once(office: Office, admin: 
 
 
 def test_trying_a_change_leaves_nothing_behind(office: Office, admin: str, today: date) -> None:
-    from portal.changes import Typed
-    from portal.changes import change as made_of
+    from portal.form.changes import Typed
+    from portal.form.changes import change as made_of
     from portal.page import Reader
 
     manager, case = whose(office)

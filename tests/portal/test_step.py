@@ -14,8 +14,8 @@ from door.command import Command
 from door.eligible import eligible
 from door.fold import State
 from models.process import USER
-from portal import access
 from portal.page import Reader
+from portal.who import access
 from tasks import books
 from tests.portal.conftest import PASSWORD, Office
 from tests.portal.form import Sent, opened

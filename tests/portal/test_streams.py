@@ -7,7 +7,7 @@ import pytest
 
 from door.act import note
 from door.db import Db
-from portal.streams import PAGE
+from portal.pages.streams import PAGE
 from tests.portal.conftest import Office
 from tests.portal.links import able, waiting
 from tests.portal.paged import paged

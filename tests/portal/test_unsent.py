@@ -8,8 +8,8 @@ from html import unescape
 import pytest
 from httpx import Response
 
-from portal import access
-from portal.asking import COOKIE
+from portal.who import access
+from portal.who.asking import COOKIE
 from tests.portal.conftest import PASSWORD, Office
 from tests.portal.links import able, waiting
 

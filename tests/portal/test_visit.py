@@ -10,7 +10,7 @@ import pytest
 from deployments.bench.weeks import stages
 from door import store
 from models.policy import Book
-from portal.typed import figure
+from portal.form.typed import figure
 from tasks import books
 from tasks.dossier import Dossier, dossiers
 from tasks.screen import visit_photos

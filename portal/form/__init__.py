@@ -1,0 +1,1 @@
+"""What is asked on a form, and what was typed read back."""

@@ -1,0 +1,1 @@
+"""The pages, an address or a few a file."""
