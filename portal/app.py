@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from door.db import Unreachable
-from portal import files
+from portal import files, handed
 from portal.api import api
 from portal.guard import Guard, TooLarge, numbered
 from portal.house import Me, Portal, portal_of
@@ -114,7 +114,7 @@ def create(house: House, hosts: Sequence[str] = ("127.0.0.1", "localhost"),
     @app.exception_handler(TooLarge)
     def too_large(request: Request, e: TooLarge) -> Response:
         if "application/json" in request.headers.get("accept", ""):  # of the page's script, which sends a file
-            says = evidence.says(Reader(spoken(request)), files.Unfit("too_large"))
+            says = handed.says(Reader(spoken(request)), files.Unfit("too_large"))
             return JSONResponse({"says": says}, 413)
         return _told(request, 413, "too_large")
 

@@ -23,8 +23,8 @@ from portal.api.evidence import router as evidence_router
 from portal.case.scope import scope
 from portal.case.sight import sight
 from portal.guard import TooLarge, numbered
+from portal.handed import stranger
 from portal.house import Portal
-from portal.pages.evidence import stranger
 from portal.who.access import proved
 from portal.words.arrows import HIGH_RISK
 from tasks import books

@@ -7,11 +7,10 @@ from fastapi import APIRouter, UploadFile
 from fastapi import Form as Field
 
 from models.forms import Name
-from portal import files
+from portal import files, handed
 from portal.api import forms as f
 from portal.api.caller import HandsIn, Key, Problem, refusal, seen
 from portal.page import Reader
-from portal.pages import evidence
 from portal.pages.visit import taking
 from portal.who.asking import NotThere
 
@@ -37,9 +36,9 @@ def hand_in(caller: HandsIn, key: Key, case: int, file: UploadFile, kind: Annota
     if view.refused is not None:
         raise refusal(view.refused)
     try:
-        kept = evidence.take(asking, case, file, key, kind, shows, taken_at, latitude, longitude)
+        kept = handed.take(asking, case, file, key, kind, shows, taken_at, latitude, longitude)
     except files.Unfit as unfit:
-        raise Problem(STATUS[unfit.code], unfit.code, evidence.says(Reader("en"), unfit)) from None
+        raise Problem(STATUS[unfit.code], unfit.code, handed.says(Reader("en"), unfit)) from None
     file.file.seek(0)
     if (kept.sha256, kept.kind, kept.shows) != (hashlib.sha256(file.file.read()).hexdigest(), kind, shows):
         raise Problem(409, "key_reused", f"The key {key} was used for something else before: choose another.")

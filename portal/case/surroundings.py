@@ -10,10 +10,10 @@ from models.policy import Book
 from portal.case import about
 from portal.case.answers import findings, written
 from portal.case.compare import Comparison, comparison, level_says
+from portal.case.file import File
 from portal.case.matter import effect
 from portal.case.story import payload
 from portal.page import names_of
-from portal.pages.case import File
 from portal.words.automatic import adds, automatic
 from portal.words.reading import outcome
 from portal.words.told import told

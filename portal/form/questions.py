@@ -9,8 +9,8 @@ from models.policy import Book, Checkpoint
 from portal.case.answers import unit, written
 from portal.case.sight import Sight
 from portal.form.fields import Choices, Field, Need, Section
+from portal.handed import File
 from portal.page import Reader
-from portal.pages.evidence import File
 from tasks.dossier import Dossier
 from tasks.screen import visit_photos
 

@@ -11,12 +11,12 @@ from models.policy import Book
 from models.process import Do, Form, Nothing, Process
 from portal.case.answers import LEVEL
 from portal.case.compare import UNVERIFIED
+from portal.case.file import File
 from portal.form.fields import MOST_ROWS, Choices, Field, Read, Row, Rows, Section, Sheet, Typed, made
 from portal.form.questions import needs, questions
+from portal.handed import File as Handed
 from portal.house import Asking
 from portal.page import LEVELS, Reader
-from portal.pages.case import File
-from portal.pages.evidence import File as Handed
 from portal.words.currency import currency
 from portal.words.labels import labels, wanted
 from tasks.dossier import Dossier

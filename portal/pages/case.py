@@ -2,7 +2,7 @@
 may see the whole record; acts on the item are sent here, decisions have forms of their own."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any
 
@@ -12,72 +12,32 @@ from starlette.responses import RedirectResponse, Response
 
 from door import store
 from door.command import Command, Refused
-from door.db import one
-from door.fold import CASE_COLUMNS, State, load
-from door.journal import COLUMNS, ZERO, Entry, intact
+from door.journal import ZERO, Entry, intact
 from models.policy import Book, PolicyError
-from models.policy.compare import Difference
-from models.process import END, USER, Process
-from models.snapshot import PREMISES
+from models.process import END, USER
 from portal import draft
 from portal.case import about, answers
 from portal.case.distance import Distances, distances
+from portal.case.file import File, book_changes, opened
 from portal.case.now import item_acts, now, recipients
 from portal.case.scope import scope
-from portal.case.sight import Sight, sight
-from portal.case.story import payload, persons, story
+from portal.case.story import payload, story
 from portal.case.strip import named, passages, strip
 from portal.house import Asking
-from portal.page import Reader, names_of, raised, show, spoken, status_of, why
+from portal.page import Reader, raised, show, status_of, why
 from portal.who.asking import Form, NotThere, SignedIn
 from portal.who.proof import unproved, wanted
 from portal.words import reading
 from processes.trace import passed, to_page
 from tasks.dossier import PACKAGES, Dossier, Past, dossiers
-from tasks.premises import Premises
 
 router = APIRouter()
-LARGEST = 2**63 - 1
-_CASE = ", ".join(f"c.{name}" for name in CASE_COLUMNS)
-_PREMISES = ", ".join(f"coalesce(b.{name}, '')" for name in PREMISES)
 #: Acts on the item that first ask for something, and what: field → whether it is a day.
 ASKED: dict[str, tuple[str, ...]] = {
     "delegate": ("to", "reason"), "reassign": ("to", "reason"), "hold": ("until", "reason"), "cancel": ("reason",),
     "comment": ("text",),
 }  # fmt: skip
 PLAIN = ("claim", "hand_back")
-
-
-@dataclass(slots=True)
-class File:
-    """The case as one person sees it: its state now or after an entry, its entries up to there, the borrower's name and
-    where it is visited. `day`: as of which it is shown, with what stands beside it; `on`: the day that was asked for, if
-    one was; `unborn`: on it the case had not been opened."""
-
-    asking: Asking
-    s: State
-    borrower: str
-    entries: list[Entry]
-    sight: Sight
-    last: int
-    premises: Premises
-    day: str
-    on: str = ""
-    unborn: bool = False
-    names: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def reader(self) -> Reader:
-        return Reader(spoken(self.asking.request, self.asking.me.language))
-
-    @property
-    def process(self) -> Process:
-        return self.asking.rules.processes[self.s.process]
-
-    @property
-    def past(self) -> bool:
-        """Is it shown as it stood, not as it stands?"""
-        return self.s.seq < self.last or self.day < self.asking.day
 
 
 @router.get("/cases/{case:int}")
@@ -137,36 +97,6 @@ def cancelling(asking: SignedIn, case: int) -> Response:
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
-def opened(asking: Asking, case: int, at: int | None = None, on: str = "") -> File:
-    """The case as it stands, after an entry of it, or at the end of a day: after the last entry of that business date or
-    an earlier one. Raises NotThere where there is no such case, or none for him, or no such entry."""
-    db, (where, values) = asking.db, scope(asking, of_one=True)
-    row = one(db.rows(f"SELECT coalesce(b.name, ''), {_PREMISES}, {_CASE} FROM cases c LEFT JOIN borrower b "
-                      f"ON b.id = c.subject WHERE c.id = ? AND {where}", min(case, LARGEST), *values))  # fmt: skip
-    if row is None:
-        raise NotThere
-    name, lie, s = str(row[0]), Premises(*row[1 : 1 + len(PREMISES)]), load(row[1 + len(PREMISES) :])
-    entries = [Entry(*e) for e in db.rows(f"SELECT {', '.join(COLUMNS)} FROM entry WHERE stream = ? AND seq <= ? "
-                                          "ORDER BY seq", s.stream, s.seq)]  # fmt: skip
-    file = File(asking, s, name, entries, sight(asking, s), s.seq, lie, asking.day, on)
-    if on and not file.sight.everything:
-        raise NotThere
-    if on:
-        at = max((e.seq for e in entries if e.business_date <= on), default=None)
-        file.unborn = at is None
-    if at is not None and (on or at != s.seq):
-        if not file.sight.everything or not 0 < at <= s.seq:
-            raise NotThere
-        file.entries, file.day = entries[:at], on or entries[at - 1].business_date
-        file.s = about.then(file.process, s, file.entries)
-    s = file.s
-    manager = store.managers(db, [s.subject], file.day).get(s.subject, "")
-    named_ = {*persons(file.entries), manager, s.holder or "", s.owner or "", str(s.facts.get("inspector", "")),
-              str(s.facts.get("manager", ""))}  # fmt: skip
-    file.names = names_of(db, sorted(named_))
-    return file
-
-
 def _day(text: str, today: str) -> str:
     """A day up to today; empty where the text is none."""
     try:
@@ -221,14 +151,6 @@ def _page(file: File, status: int = 200, changed_only: bool = False, did: str = 
         **_collected(file, d, book), **_around(file, d, opening, book), verified=verified,
         outcome=reading.outcome(book, verified[2].get("outcome", "")),
         book_changes=book_changes(file))  # fmt: skip
-
-
-def book_changes(file: File) -> tuple[str, list[Difference]] | None:
-    """Of a proposed book: the version that is in force beside it, and what differs; a decided one as it was decided."""
-    s = file.s
-    if s.process != "policy":
-        return None
-    return reading.changes(file.asking.db, s.id, str(s.facts["book"]), s.closed_on or file.day)
 
 
 def _with(file: File) -> str:

@@ -5,11 +5,11 @@ from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from models.process import USER
+from portal.case.file import File, opened
 from portal.case.now import for_whom, may_declare
 from portal.form.changes import Typed
 from portal.house import Asking
 from portal.page import show, status_of, why
-from portal.pages.case import File, opened
 from portal.who.asking import Form, NotThere, SignedIn
 from tasks.relation import declare
 

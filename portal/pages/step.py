@@ -13,9 +13,10 @@ from door.command import Command, Refused, Verdict
 from door.eligible import eligible
 from models.policy import Book, PolicyError
 from models.process import USER, Do
-from portal import draft, files
+from portal import draft, files, handed
 from portal.case.compare import UNVERIFIED
 from portal.case.distance import Distances, distances
+from portal.case.file import File, book_changes, opened
 from portal.case.now import for_whom
 from portal.case.offers import offers
 from portal.case.story import payload
@@ -26,8 +27,6 @@ from portal.form.questions import absent, with_files
 from portal.form.typed import read
 from portal.house import Asking
 from portal.page import Reader, names_of, show, status_of, why
-from portal.pages import evidence
-from portal.pages.case import File, book_changes, opened
 from portal.who.asking import Form, NotThere, Posted, SignedIn
 from portal.who.proof import unproved, wanted
 from portal.words import arrows, reading
@@ -53,7 +52,7 @@ class View:
     behalf: str | None = None
     refused: Refused | None = None
     gone: bool = False
-    ready: list[evidence.File] = field(default_factory=list)
+    ready: list[handed.File] = field(default_factory=list)
 
     @property
     def asking(self) -> Asking:
@@ -131,7 +130,7 @@ def view_of(asking: Asking, case: int, action: str) -> View:
     view.refused = refused or next(o.refused for o in offers(asking, s, view.behalf) if o.do.name == action)
     if view.refused is None:
         view.d = dossiers(asking.db, [s])[0] if s.process == "inspection" else None
-        view.ready = evidence.ready(asking, s.id)
+        view.ready = handed.ready(asking, s.id)
     return view
 
 
@@ -157,9 +156,9 @@ def taken(posted: Posted, view: View) -> Response:
     if what == "more":
         rows = sheets.Matter(view.file, view.do, view.book, view.d, typed).rows(name, 0)
         typed[f"n.{name}"] = str(rows + 1)
-    if what == "remove" and evidence.KEY.match(name):
-        evidence.drop(asking, case, name)
-        view.ready = evidence.ready(asking, case)
+    if what == "remove" and handed.KEY.match(name):
+        handed.drop(asking, case, name)
+        view.ready = handed.ready(asking, case)
     draft.save(asking, case, view.action, typed)
     if what in ("more", "remove") or spoiled or act == "draft":
         return shown(view, typed=typed, spoiled=spoiled, status=422 if spoiled else 200)
@@ -174,10 +173,10 @@ def _files(posted: Posted, view: View) -> dict[str, str]:
         for value in posted.form.getlist(name):
             if not isinstance(value, str) and value.size:
                 try:
-                    evidence.take(view.asking, view.file.s.id, value, "", need.kind, need.shows)
+                    handed.take(view.asking, view.file.s.id, value, "", need.kind, need.shows)
                 except files.Unfit as unfit:
-                    wrong[name] = evidence.says(view.reader, unfit)
-    view.ready = evidence.ready(view.asking, view.file.s.id)
+                    wrong[name] = handed.says(view.reader, unfit)
+    view.ready = handed.ready(view.asking, view.file.s.id)
     return wrong
 
 
@@ -245,7 +244,7 @@ def _package(view: View, asked_: Sheet, found: Read, typed: Mapping[str, str]) -
 def _before(view: View, key: str) -> str:
     """The form was sent before, and was decided: where its answer stands."""
     me, s = view.asking.me.id, view.file.s
-    found = store.earlier(view.asking.db, [(me, key)]).get((me, key)) if evidence.KEY.match(key) else None
+    found = store.earlier(view.asking.db, [(me, key)]).get((me, key)) if handed.KEY.match(key) else None
     if found is None or found[0] != s.stream or found[2] not in _alike(view.action):
         return ""
     view.action = str(found[2])

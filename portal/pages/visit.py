@@ -12,12 +12,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from door.db import one
 from door.store import among
-from portal import files
+from portal import files, handed
 from portal.case.distance import distances
+from portal.case.file import opened
 from portal.house import Asking
 from portal.page import show, status_of
-from portal.pages import evidence
-from portal.pages.case import opened
 from portal.pages.step import COLLECTING, View, shown, taken, view_of
 from portal.who.asking import Form, NotThere, SignedIn
 from tasks.inbox import START, Waiting, items
@@ -80,10 +79,10 @@ def photograph(posted: Form, case: int) -> Response:
     if sent is None or isinstance(sent, str):
         raise NotThere
     try:
-        kept = evidence.take(asking, case, sent, posted.text("key"), posted.text("kind"), posted.text("shows"),
+        kept = handed.take(asking, case, sent, posted.text("key"), posted.text("kind"), posted.text("shows"),
                              posted.text("taken_at"), posted.text("latitude"), posted.text("longitude"))  # fmt: skip
     except files.Unfit as unfit:
-        says = evidence.says(view.reader, unfit)
+        says = handed.says(view.reader, unfit)
         name = f"file.{posted.text('kind')}.{posted.text('shows')}"
         return _refused(as_data, shown(view, spoiled={name: says}, status=422), says, 422)
     if not as_data:
