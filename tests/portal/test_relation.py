@@ -2,6 +2,7 @@
 
 from door.fold import State
 from tests.portal.conftest import Office
+from tests.portal.links import link as link_to
 from tests.portal.test_staff import change, entry
 from tests.portal.test_step import waiting
 
@@ -31,6 +32,8 @@ def test_it_is_offered_on_the_case_and_on_the_form_of_who_may_decide(office: Off
     assert link not in office.at(office.of("auditor")).get(f"/cases/{s.id}").text
     asked = office.at(person).get(f"/cases/{s.id}/relation").text
     assert "How are you related to the borrower?" in asked
+    control, manager = next(waiting(office, "confirm"))
+    assert f'href="/cases/{control.id}/relation"' in office.at(manager).get(link_to(office, control.id, manager)).text
     visit, inspector = next(waiting(office, "visit"))
     assert f'href="/cases/{visit.id}/relation"' in office.at(inspector).get(f"/visits/{visit.id}").text
 
