@@ -68,7 +68,7 @@ def test_a_stage_of_the_day_that_was_not_done_is_said_until_it_is(
     assert not any(SAYS in looks(office, office.of(role)) for role in everybody)  # the day's runs are closed
     assert {role for role in everybody if SAYS in looks(office, office.of(role), days=1)} == roles
     if roles:
-        assert "is not done; operations was told at " in looks(office, office.of("account_manager"), days=1)
+        assert "has not been done; operations was told on " in looks(office, office.of("account_manager"), days=1)
     assert not any(SAYS in looks(office, office.of(role), minutes=5 * 1440, days=5) for role in everybody)
 
 

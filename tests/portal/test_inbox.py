@@ -404,6 +404,13 @@ def test_a_long_inbox_is_paged_without_a_gap_or_a_repeat(office: Office, monkeyp
     assert paged(office.at(officer), "/inbox", LINK) == [str(w.state.id) for w in whole if not w.state.held_until]
 
 
+def test_a_page_whose_items_are_done_leads_back(office: Office) -> None:
+    page = office.at(office.of("post_loan_officer")).get("/inbox?after=9999-12-31.999999&came=2026-01-01.1").text
+    assert "Nothing stands on this page any more." in page
+    assert '<a href="/inbox?after=2026-01-01.1" rel="prev">One page back</a>' in page
+    assert "Nothing waits for you." not in page
+
+
 def test_who_verifies_blind_is_told_neither_level_nor_class_nor_by_a_filter(office: Office) -> None:
     officer = office.of("post_loan_officer")
     page = office.at(officer).get("/inbox?step=verify_site").text
