@@ -57,6 +57,7 @@ def check_chains(db: Db, parts: int = 1, told: Told = lambda n, of: None) -> Cha
             for i in range(1, parts)]  # fmt: skip
     ends = [None, *dict.fromkeys(cuts), None]
     whole = Chains()
+    told(0, n)
     with ThreadPoolExecutor(parts) as pool:
         for part in pool.map(_elsewhere, [db.url] * (len(ends) - 1), ends[:-1], ends[1:]):
             whole.entries += part["entries"]

@@ -12,7 +12,7 @@ import pytest
 
 from door.act import note
 from door.anchor import anchor, signer, verifier
-from door.audit import audit
+from door.audit import PARTS, audit
 from door.chain import check_chains
 from door.db import Db, connect
 from door.decide import Facts
@@ -48,6 +48,21 @@ def test_every_process_stream_and_table_is_audited_and_clean(db: Db, tmp_path: P
     assert all(db.rows(f"SELECT 1 FROM {table} WHERE case_id IS NOT NULL LIMIT 1") for table in ROWS)
 
 
+def test_it_is_told_how_far_the_audit_is(db: Db, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("door.chain._BLOCK", 20)
+    monkeypatch.setattr("door.audit._BLOCK", 5)
+    history(db, signer(tmp_path / "anchor.key"))
+    told: list[tuple[str, int, int]] = []
+    seen = audit(db, PROCESSES, None, told=lambda *said: told.append(said))
+    of = {"anchors": seen.anchors, "chains": seen.entries, "tables": seen.streams}
+    assert list(dict.fromkeys(part for part, *_ in told)) == list(PARTS) == list(of)
+    for part, whole in of.items():
+        counts = [n for each, n, all_ in told if each == part and all_ == whole]
+        assert counts == sorted(counts)
+        assert len(counts) == sum(each == part for each, *_ in told) > 1
+        assert counts[-1] == whole - (part == "anchors"), "an anchor is told of before it is looked at: it may be long"
+
+
 @pytest.mark.slow
 def test_parts_see_together_what_one_sees_alone(db: Db, tmp_path: Path) -> None:
     history(db, signer(tmp_path / "anchor.key"))
@@ -58,7 +73,9 @@ def test_parts_see_together_what_one_sees_alone(db: Db, tmp_path: Path) -> None:
         db.run("UPDATE entry SET role = 'king' WHERE stream = ? AND seq = 1", name)
     alone = check_chains(db)
     assert {fault.stream for fault in alone.faults} == {names[1], names[-1]}
-    assert check_chains(db, parts=2) == check_chains(db, parts=3) == alone
+    told: list[tuple[int, int]] = []
+    assert check_chains(db, 2, lambda *said: told.append(said)) == check_chains(db, parts=3) == alone
+    assert (told[0], told[-1], len(told)) == ((0, alone.entries), (alone.entries, alone.entries), 3)
 
 
 def test_an_erased_payload_is_reported_as_erased_and_is_no_fault(bank: Bank) -> None:
