@@ -114,11 +114,10 @@ def test_three_people_decide_from_their_mails_and_then_the_gate_refuses(street: 
     assert office.db.rows("SELECT count(*) FROM entry WHERE stream LIKE 'case:%'") == entries
 
     verifying = street.opened(officer, link=link)
-    verifying.get_by_label("Verify as adequate").check()
     verifying.get_by_role("group", name="Outcome").get_by_label("V0").check()
     verifying.get_by_role("group", name="The level that you find yourself").get_by_label("L3").check()
     looked(verifying, "mail-1-verify")
-    verifying.get_by_role("button", name="Decide").click()
+    verifying.get_by_role("button", name="Verify as adequate").click()
     expect(verifying.get_by_text("✓ Verified")).to_be_visible()
     assert street.step(case) == "weigh"
     assert office.woken == ["escalation"]
