@@ -146,7 +146,7 @@ KO = Words(
         "start": "개시", "dispatch": "배정", "screen": "자동심사", "prepare": "준비", "draw": "표본추출", "weigh": "판정",
         "running": "진행 중", "in_force": "시행 중", "tightened": "강화됨", "workout": "정리", "closed": "종결",
         "cancelled": "취소", "lifted": "해제", "rejected": "부결", "done": "완료", "taken": "인수", "declined": "거절",
-        "approved": "승인", "finished": "끝남",
+        "approved": "승인 완료", "finished": "끝남",
     },
     things={
         "inspection": "점검", "control": "여신제한", "order": "시정요구", "handover": "담당 변경", "policy": "규정집",
