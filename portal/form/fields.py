@@ -113,6 +113,12 @@ class Sheet:
                         yield from row.fields
 
     @property
+    def titles(self) -> dict[str, str]:
+        """Of each field in a list that rows are added to, its row's title: away from the row, an error needs it."""
+        return {f.name: row.title for section in self.sections for part in section.parts
+                if isinstance(part, Rows) and part.add for row in part.rows for f in row.fields}  # fmt: skip
+
+    @property
     def questions(self) -> list[Field]:
         return [f for f in self.fields if f.kind == "answer"]
 

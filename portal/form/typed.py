@@ -42,8 +42,6 @@ def _element(part: Rows, n: int, row: Row, typed: Typed, reader: Reader, found: 
     element = dict(row.fixed)
     for each in row.fields:
         _into(element, each.name.rpartition(".")[2], each, typed, reader, found)
-        if part.add and each.name in found.wrong:
-            found.wrong[each.name] = f"{row.title}: {found.wrong[each.name]}"
     return element
 
 

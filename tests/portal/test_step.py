@@ -128,7 +128,8 @@ def test_each_error_stands_beside_its_field_and_above_with_a_link_to_it_and_noth
                                  repayment_source="sales & rent <own>"))  # fmt: skip
     assert back.status == 422
     assert set(back.errors) == {"capacity", "measures.0.by", "responses.0.accepted"}
-    assert back.errors["measures.0.by"].startswith("Action 1: Choose a day from")
+    assert back.errors["measures.0.by"].startswith("Choose a day from")
+    assert '<a href="#measures.0.by">Action 1: Choose a day from' in back.text
     assert set(back.errors) <= back.links
     assert set(back.errors) <= back.ids
     assert 'role="alert"' in back.text
