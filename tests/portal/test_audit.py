@@ -54,7 +54,7 @@ def test_the_list_is_paged_without_a_gap_or_a_repeat(
 
 
 def test_what_a_run_wrote_is_paged_too(office: Office, yoon: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portal.replaying.PAGE", 7)
+    monkeypatch.setattr("portal.pages.replaying.PAGE", 7)
     run = office.db.rows("SELECT run FROM entry WHERE run IS NOT NULL GROUP BY run HAVING count(*) > 30 LIMIT 1")[0][0]
     found = paged(office.at(yoon), f"/audit/runs/{run}", re.compile(r"<code>([0-9a-f]{8}…[0-9a-f]{4})</code>"))
     assert len(found) == office.db.rows("SELECT count(*) FROM entry WHERE run = ?", run)[0][0]
