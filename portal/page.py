@@ -104,7 +104,9 @@ class Reader:
         return read(text, self.language)
 
     def named(self, code: str) -> str:
-        """A word of the policy book that stands for itself: an answer, what a photograph shows."""
+        """A word of the policy book that stands for itself: an answer, what a photograph shows; a class by its name."""
+        if found := re.fullmatch(r"c([1-5])", code):
+            return self.class_(int(found[1]))
         return self.read(code.replace("_", " ").capitalize())
 
     def rule(self, id_: str) -> str:

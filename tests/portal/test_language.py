@@ -81,6 +81,12 @@ def test_a_capital_letter_in_front_changes_no_other() -> None:
     assert [raised(text) for text in ("담당RM", "account manager", "")] == ["담당RM", "Account manager", ""]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_answer_that_is_a_class_is_called_as_the_class(language: str) -> None:
+    reader = Reader(language)
+    assert [reader.named(f"c{n}") for n in range(1, 6)] == [reader.class_(n) for n in range(1, 6)]
+
+
 def test_a_telephone_number_is_not_broken() -> None:
     assert unbroken("Kim <owner>, 010-0000-4872") == 'Kim &lt;owner&gt;, <span class="nw">010-0000-4872</span>'
 
