@@ -97,7 +97,7 @@ def test_a_change_of_the_staff_is_told_in_the_readers_words(office: Office) -> N
 
 def test_every_column_of_the_staff_that_is_changed_has_its_name() -> None:
     assert {"name", "unit", "language", "until", "role", "since", "deputy", "scheme", "lane", "calendar", "reports_to",
-            "product", "per_day", "subject", "says"} == names(str).keys()  # fmt: skip
+            "product", "per_day", "subject", "says"} <= names(str).keys()  # fmt: skip
 
 
 def test_what_a_run_wrote_is_told_in_korean(office: Office) -> None:
