@@ -288,7 +288,7 @@ class _Acting:
     def _refuse(self, c: Command, refused: Refused, keyed: bool = True) -> Verdict:
         refused = Refused(refused.code, {k: _plain(v) for k, v in refused.facts.items()})
         said = {"case": c.case, "process": c.process, "action": _plain(c.action), "code": refused.code,
-                "facts": refused.facts, "asked": _asked(c)}  # fmt: skip
+                "facts": refused.facts, "asked": _asked(c), **({} if c.run is None else {"run": c.run})}  # fmt: skip
         self.record.note(f"person:{c.person}", "refused", c.person, said, c.key if keyed else None)
         return Verdict(c.case, refused=refused)
 

@@ -42,6 +42,8 @@ POOL = "owner IS NULL AND whose IS NULL AND holder IS NULL"  # anyone's of the r
 MANAGED = "whose = 'manager'"  # of who is responsible for its subject on the day
 HELD = "holder IS NOT NULL"
 EXPERIENCE = "action IN ('submit', 'conclude')"  # by which a person's experience is counted, from an index
+RUN = "process = 'run'"  # the runs of a day, and the newest, from an index
+REFUSED = "action = 'refused'"  # what a run was refused, from an index by the instant
 CONCLUDED = "action = 'conclude'"  # by which an inspection is in time or late, from an index
 
 # -- the journal and what the door keeps ------------------------------------------------------------------------
@@ -65,6 +67,7 @@ class Entry(SQLModel, table=True):
         Index("entry_experience", "person", sqlite_where=text(EXPERIENCE), postgresql_where=text(EXPERIENCE)),
         Index("entry_concluded", "stream", "business_date", sqlite_where=text(CONCLUDED),
               postgresql_where=text(CONCLUDED)),
+        Index("entry_refused", "person", "recorded_at", sqlite_where=text(REFUSED), postgresql_where=text(REFUSED)),
         Index("entry_stopped", "recorded_at", sqlite_where=text(STOPPED), postgresql_where=text(STOPPED)),
         Index("entry_run", "run", sqlite_where=text("run IS NOT NULL"), postgresql_where=text("run IS NOT NULL")),
     )  # fmt: skip
@@ -112,6 +115,7 @@ class Case(SQLModel, table=True):
               postgresql_where=text("closed_on IS NULL AND slot IS NOT NULL")),
         Index("case_step", "process", "step", "id"),
         Index("case_subject", "subject", "process", "step"),
+        Index("case_run", "opened_on", "id", sqlite_where=text(RUN), postgresql_where=text(RUN)),
         Index("case_parent", "parent", sqlite_where=text("parent IS NOT NULL"),
               postgresql_where=text("parent IS NOT NULL")),
     )  # fmt: skip

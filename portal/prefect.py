@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 OURS = "postloan"  # the tag of our deployments and runs
+BY = "by:"  # begins the tag that names who asked for a run
 PATIENCE_S = 2.0  # of a page
 ASKED_S = 10.0  # of somebody who asks for a run
 BUSY_S = (0.1, 0.3, 0.6)  # pauses after which a server that is busy for the moment is asked again
@@ -23,7 +24,8 @@ class NoAnswer(Exception):
 @dataclass(frozen=True, slots=True)
 class FlowRun:
     """A run as Prefect has it; instants as UTC text, empty where there is none. `state` is the type (COMPLETED), `name`
-    the state's name (AwaitingRetry, Late); `seconds`: how long it took, or takes so far."""
+    the state's name (AwaitingRetry, Late); `seconds`: how long it took, or takes so far; `by`: the person who asked for
+    it (empty: it came by itself)."""
 
     id: str
     state: str
@@ -33,6 +35,7 @@ class FlowRun:
     started: str
     ended: str
     seconds: float
+    by: str
 
     @property
     def under_way(self) -> bool:
@@ -111,5 +114,6 @@ def _first(names: Mapping[str, str], runs: Sequence[Mapping[str, Any]]) -> dict[
         found.setdefault(names.get(run["flow_id"], ""), FlowRun(
             run["id"], run["state_type"] or "", run["state_name"] or "", state.get("message") or "",
             run["expected_start_time"] or "", run["start_time"] or "", run["end_time"] or "",
-            float(run["total_run_time"] or 0) or float(run["estimated_run_time"] or 0)))  # fmt: skip
+            float(run["total_run_time"] or 0) or float(run["estimated_run_time"] or 0),
+            next((tag.removeprefix(BY) for tag in run.get("tags") or () if tag.startswith(BY)), "")))  # fmt: skip
     return found

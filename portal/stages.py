@@ -1,12 +1,15 @@
 """The bank's stages as operations knows them: what they are called, what waits for each, what a run would take."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from door.db import Db
+from models.policy import PolicyError
+from tasks import books
 from tasks.foresee import foresee
+from tasks.grid import HORIZON
 from tasks.house import House
 from tasks.services import SERVICES
 
@@ -64,6 +67,32 @@ def _to_tell(db: Db, now: str) -> tuple[int, int]:
             db.rows("SELECT count(*) FROM message WHERE state = 'queued' AND next_at <= ?", now)[0][0])  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Business days (the bank's) on which no scheduled inspection ran, since the last that did; and kinds of inspection by
+    what the book does with those that fell due meanwhile (`catch_up`)."""
+
+    days: list[str]
+    kinds: Mapping[str, list[str]]
+
+
+def missed(db: Db, day: str) -> Missed | None:
+    """None where nothing was, or where it can't be told. What an outage before the last run missed, that run decided."""
+    ended = db.rows("SELECT opened_on FROM cases WHERE process = 'run' AND closed_on IS NOT NULL AND subject LIKE ? "
+                    "ORDER BY opened_on DESC LIMIT 1", f"{STAGES[0]}/%")  # fmt: skip
+    today = date.fromisoformat(day)
+    first = max(date.fromisoformat(ended[0][0]), today - HORIZON) if ended else today
+    since = [(first + timedelta(days=n)).isoformat() for n in range(1, (today - first).days)]
+    try:
+        book = books.book(db, books.in_force(db, day))
+        days = [then for then in since if book.is_business_day(then, book.calendar)]
+    except PolicyError:
+        return None
+    policies = {policy: [str(name) for name, kind in book.kinds.items() if kind.catch_up == policy]
+                for policy in ("all", "latest", "skip")}  # fmt: skip
+    return Missed(days, policies) if days else None
+
+
 def dry_run(db: Db, house: House, day: str, stage: str, say: Callable[[str], str], step: Callable[[str], str],
             told: Callable[[int, int], None]) -> list[tuple[str, int]]:  # fmt: skip
     """What a run of the stage would take, in words and numbers; nothing is written to the database. `step` names a step;
@@ -78,6 +107,7 @@ def dry_run(db: Db, house: House, day: str, stage: str, say: Callable[[str], str
                  "desk": say("inspections to open, at the desk")}  # fmt: skip
         outcomes = {"started": say("due rows started"), "merged": say("due rows merged"),
                     "skipped": say("due rows skipped, with a record"), "pending": say("due rows that stay pending")}  # fmt: skip
+        found.append((say("due rows to decide"), len(outlook.rows) - rows["pending"]))
         found += [(words, outlook.cases[path]) for path, words in paths.items()]
         found += [(words, rows[outcome]) for outcome, words in outcomes.items()]
         found += [(say("facilities of which “{fact}” could not be evaluated").format(fact=fact.replace("_", " ")), n)

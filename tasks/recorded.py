@@ -73,9 +73,9 @@ def _differ(db: Db, runs: list[tuple[int, str]], days: set[str]) -> Iterator[Ast
 
 def _runs(db: Db, since: date) -> list[tuple[int, str]]:
     """Runs of the due ledger for a day or later: number, and head of the stream where the run is over."""
-    return [(id_, head if closed else "") for id_, subject, head, closed in db.rows(
-        "SELECT id, subject, head, closed_on IS NOT NULL FROM cases WHERE process = 'run' AND subject LIKE ? ORDER BY id",
-        f"{STAGE}/%") if subject.split("/")[1] >= since.isoformat()]  # fmt: skip
+    return [(id_, head if closed else "") for id_, head, closed in db.rows(
+        "SELECT id, head, closed_on IS NOT NULL FROM cases WHERE process = 'run' AND opened_on >= ? AND subject LIKE ? "
+        "ORDER BY id", since.isoformat(), f"{STAGE}/%")]  # fmt: skip
 
 
 def _count(db: Db, run: int, head: str) -> Counter[tuple[str, str]]:

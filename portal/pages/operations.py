@@ -4,7 +4,7 @@ the due ledger adds up, what Prefect reported; and the run of a stage, after a l
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from itertools import accumulate, groupby, pairwise
 from typing import Any
@@ -19,22 +19,26 @@ from models.policy import PolicyError
 from portal.house import Asking
 from portal.lasting import Lasting, Told
 from portal.page import Reader, show, spoken
-from portal.prefect import FlowRun, NoAnswer, Prefect, Read
-from portal.stages import STAGES, Queue, dry_run, queues, titles, waiting
+from portal.prefect import BY, FlowRun, NoAnswer, Prefect, Read
+from portal.ran import Own, beside, ran, seconds, written
+from portal.stages import STAGES, Queue, dry_run, missed, queues, titles, waiting
 from portal.who.asking import Form, NotThere, SignedIn
 from portal.words.automatic import automatic
 from processes import PROCESSES
 from tasks.deliver import requeue, unreached
 from tasks.ledger import equation
+from tasks.services import SERVICES
 
 router = APIRouter()
 SEE, RUN = ("operations", "auditor", "administrator"), ("operations",)
 SHOWN = 20  # alerts and failed deliveries
-LOOK_BACK = 400  # runs of ours
 
 
 @router.get("/operations")
-def operations(asking: SignedIn, since: str = "", until: str = "", did: str = "") -> Response:
+def operations(asking: SignedIn, day: str = "", since: str = "", until: str = "", did: str = "") -> Response:
+    then = _day(day)
+    if then and then.isoformat() < asking.day:
+        return _earlier(asking, then.isoformat())
     return _page(asking, since, until, did=did)
 
 
@@ -69,7 +73,7 @@ def run(posted: Form) -> Response:
         deployment = prefect.read(STAGES).deployments.get(stage)
         if deployment is None:
             return _page(asking, status=409, did="not_deployed", failed=stage)
-        flow_run = prefect.start(deployment, {"as_of": asking.day}, (f"by:{asking.me.id}",),
+        flow_run = prefect.start(deployment, {"as_of": asking.day}, (f"{BY}{asking.me.id}",),
                                  f"portal-{asking.day}-{stage}-{posted.text('batch')}")  # fmt: skip
     except NoAnswer:
         return _page(asking, status=503, did="not_started", failed=stage)
@@ -121,14 +125,26 @@ def _values(asking: Asking, since: str = "", until: str = "", **values: Any) -> 
     today = date.fromisoformat(asking.day)
     first, last = _day(since) or today.replace(day=1), _day(until) or today
     first, last = min(first, last, today), min(max(first, last), today)
+    stages = _stages(asking, read, at_steps, now)
     return {
-        "stages": _stages(asking, read, at_steps, now), "connected": prefect is not None, "answers": read is not None, "now": now,
+        "stages": stages, "going": _going(db, stages, at_steps), "missed": missed(db, asking.day),
+        "before": beside(db, asking.day, "<"), "connected": prefect is not None, "answers": read is not None, "now": now,
         "may_run": asking.me.has(*RUN), "queues": at_steps, "steps": _steps(db, today), "since": first.isoformat(),
         "until": last.isoformat(), "outbox": _outbox(db), "alerts": _alerts(db), "automatic": automatic,
         "ledger": equation(db, asking.portal.house, first, last, today), "titles": titles(_reader(asking).say),
         "link": prefect.page if prefect else None, "batch": asking.portal.house.salts(1)[0][:12], "age": _age, "span": _span,
         "reader": _reader(asking), "own_runs": asking.me.has("auditor", "operations"), "did": "", "failed": "", **values,
     }  # fmt: skip
+
+
+def _earlier(asking: Asking, day: str) -> Response:
+    """What the stages did for a business date of the past, by our own records: what waited then is not told."""
+    if not asking.me.has(*SEE):
+        raise NotThere
+    reader = _reader(asking)
+    return show(asking, "operations_day.html", day=day, titles=titles(reader.say), own=ran(asking.db, day), reader=reader, span=_span,
+                own_runs=asking.me.has("auditor", "operations"), before=beside(asking.db, day, "<"),
+                after=beside(asking.db, day, ">"))  # fmt: skip
 
 
 def _day(text: str) -> date | None:
@@ -139,17 +155,6 @@ def _day(text: str) -> date | None:
 
 
 # -- stages -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Own:
-    """The last run of a stage by our own records: number, business date, instants, entries that it made."""
-
-    id: int
-    as_of: str
-    started: str
-    ended: str
-    entries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,34 +172,50 @@ class Stage:
 
 
 def _stages(asking: Asking, read: Read | None, at_steps: Sequence[Queue], now: str) -> list[Stage]:
-    reader, own, waits = _reader(asking), _own(asking.db), waiting(asking.db, at_steps, asking.day, now)
+    reader, own, waits = _reader(asking), ran(asking.db), waiting(asking.db, at_steps, asking.day, now)
     found = []
     for name, (title, what) in titles(reader.say).items():
         last, next_ = (read.last.get(name), read.next.get(name)) if read else (None, None)
-        late = _seconds(next_.expected, now) if next_ and next_.expected else 0.0
+        late = seconds(next_.expected, now) if next_ and next_.expected else 0.0
         number = waits[name] if name in waits or name in STAGES[1:7] else None
         found.append(Stage(name, title, what, last, next_, own.get(name), number, late if late > 60 else 0.0))
     return found
 
 
-def _own(db: Db) -> dict[str, Own]:
-    """By stage."""
-    newest: dict[str, tuple[int, str, bool]] = {}
-    for id_, subject, open_ in db.rows("SELECT id, subject, closed_on IS NULL FROM cases WHERE process = 'run' "
-                                       f"ORDER BY id DESC LIMIT {LOOK_BACK}"):  # fmt: skip
-        stage, as_of, _ = subject.split("/")
-        newest.setdefault(stage, (id_, as_of, bool(open_)))
-    streams, names = among(db, "stream", [f"run:{id_}" for id_, *_ in newest.values()])
-    times = {s: (a, z) for s, a, z in db.rows(
-        f"SELECT stream, min(recorded_at), max(recorded_at) FROM entry WHERE {streams} GROUP BY stream", names)}  # fmt: skip
-    which, ids = among(db, "run", [id_ for id_, *_ in newest.values()], "bigint")
-    entries: dict[int, int] = dict(db.rows(f"SELECT run, count(*) FROM entry WHERE {which} GROUP BY run", ids))
-    return {stage: Own(id_, as_of, times[f"run:{id_}"][0], "" if open_ else times[f"run:{id_}"][1], entries.get(id_, 0))
-            for stage, (id_, as_of, open_) in newest.items()}  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Going:
+    """A stage at work: its flow run (empty: Prefect does not say, and our record has no end), since when, the name of who
+    asked for it (empty: it came by itself), how many are decided, and of how many (None: it is not known before)."""
+
+    stage: str
+    flow_run: str
+    started: str
+    by: str
+    done: int
+    of: int | None
 
 
-def _seconds(a: str, b: str) -> float:
-    return (datetime.fromisoformat(b) - datetime.fromisoformat(a)).total_seconds()
+def _going(db: Db, stages: Sequence[Stage], at_steps: Sequence[Queue]) -> list[Going]:
+    """Of how many: what it has decided, and what waits at its steps still."""
+    theirs = {s.name: s.last for s in stages if s.last and s.last.under_way and s.last.started}
+    where, flow_runs = among(db, "flow_run", [run.id for run in theirs.values()])
+    runs: dict[str, int] = dict(db.rows(f"SELECT flow_run, run FROM attempt WHERE {where}", flow_runs))
+    done = written(db, list(runs.values()))
+    where, persons = among(db, "id", [run.by for run in theirs.values()])
+    names: dict[str, str] = dict(db.rows(f"SELECT id, name FROM person WHERE {where}", persons))
+    found = []
+    for s in stages:
+        waits = sum(queue.number for queue in at_steps if SERVICES[queue.step].stage == s.name)
+        serves = any(service.stage == s.name for service in SERVICES.values())
+        if run := theirs.get(s.name):
+            n = done.get(runs.get(run.id, 0), 0)
+            found.append(
+                Going(s.name, run.id, run.started, names.get(run.by, run.by), n, n + waits if serves else None)
+            )
+        elif s.last is None and s.own and not s.own.ended:
+            n = s.own.entries
+            found.append(Going(s.name, "", s.own.started, "", n, n + waits if serves else None))
+    return found
 
 
 def _span(seconds: float, reader: Reader) -> str:
@@ -209,7 +230,7 @@ def _span(seconds: float, reader: Reader) -> str:
 
 
 def _age(since: str, now: str, reader: Reader) -> str:
-    return _span(max(0.0, _seconds(since, now)), reader)
+    return _span(max(0.0, seconds(since, now)), reader)
 
 
 # -- what waits -------------------------------------------------------------------------------------------------------

@@ -4,19 +4,26 @@ asked for after a dry run, and what Prefect reports."""
 import asyncio
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from deployments.automations import Hook
 from deployments.deploy import deploy
+from door.act import act
+from door.command import SYSTEM, Command
 from door.db import Db
 from portal.page import Reader
+from portal.prefect import FlowRun, Prefect, Read
+from portal.ran import ran
+from portal.stages import missed
 from tasks import ledger, recorded
 from tasks.deliver import Post, send
 from tasks.foresee import foresee
 from tasks.ledger import Equation, equation
+from tasks.run import finish, start
 from tests.deployments.conftest import project
 from tests.portal.browser import serving
 from tests.portal.conftest import ON_ONE, Office
@@ -269,6 +276,9 @@ def test_a_run_is_asked_of_prefect_once_with_the_day_and_by_whom(office: Office,
     missing = office.post(moon, "/operations/run", stage="delivery", batch="b7")
     assert missing.status_code == 409  # type: ignore[attr-defined]
     assert "Prefect does not have Delivery" in missing.text  # type: ignore[attr-defined]
+    api.post(f"/flow_runs/{asked[0]['id']}/set_state", force=True, state={"type": "RUNNING", "name": "Running"})
+    page = eventually(lambda: _with(office.at(moon).get("/operations").text, "Escalation is running."))
+    assert f"by {office.db.rows('SELECT name FROM person WHERE id = ?', moon)[0][0]}." in page
     api.post(f"/flow_runs/{asked[0]['id']}/set_state", force=True,
              state={"type": "FAILED", "name": "Failed", "message": "the bureau does not answer"})  # fmt: skip
     page = eventually(lambda: _with(office.at(moon).get("/operations").text, "the bureau does not answer"))
@@ -278,6 +288,99 @@ def test_a_run_is_asked_of_prefect_once_with_the_day_and_by_whom(office: Office,
 
 def _with(page: str, text: str) -> str:
     return page if text in page else ""
+
+
+def test_a_stage_at_work_says_how_far_it_is_since_when_and_who_asked_for_it(office: Office, moon: str,
+                                                                           monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """Of how many: what it has decided, and what waits at its steps still. What a scheduled inspection will open nobody
+    knows before."""
+    db, now = office.db, office.house.now()
+    names = dict(db.rows("SELECT id, name FROM person WHERE id = ?", moon))
+    at_work = {"manager_review": FlowRun(RUN, "RUNNING", "Running", "", now, now, "", 3.0, moon),
+               "scheduled_inspection": FlowRun(RUN.replace("1", "2"), "RUNNING", "Running", "", now, now, "", 3.0, "")}  # fmt: skip
+    done = {}
+    for stage, flow_run in at_work.items():
+        run = ran(db)[stage]
+        done[stage] = run.entries
+        db.run("INSERT INTO attempt VALUES (?, ?, ?)", flow_run.id, run.id, now)
+    waiting = db.rows("SELECT count(*) FROM cases WHERE process = 'inspection' AND step = 'prepare'")[0][0] + 2
+    db.run("UPDATE cases SET step = 'prepare' WHERE id IN (SELECT id FROM cases WHERE process = 'inspection' AND "
+           "step = 'closed' ORDER BY id LIMIT 2)")  # fmt: skip
+    monkeypatch.setattr(Prefect, "read", lambda prefect, flows: Read(last=at_work))
+    office.app.state.portal.prefect = lambda: "http://127.0.0.1:9/api"
+    page = office.at(moon).get("/operations").text
+    n, of = done["manager_review"], done["manager_review"] + waiting
+    assert f"Manager review is running: {n:,} of {of:,} decided." in page
+    assert f'<progress max="{of}" value="{n}"' in page
+    assert f"by {names[moon]}." in page
+    assert f'href="http://127.0.0.1:9/runs/flow-run/{RUN}"' in page
+    assert f"Scheduled inspection is running: {done['scheduled_inspection']:,} decided so far." in page
+    assert "by itself." in page
+    assert page.count("<progress") == 1
+
+
+def test_without_prefect_a_run_that_has_no_end_is_told_as_begun(office: Office, moon: str) -> None:
+    run = ran(office.db)["escalation"].id
+    assert "Escalation is running" not in office.at(moon).get("/operations").text
+    office.db.run("UPDATE cases SET step = 'running', closed_on = NULL WHERE id = ?", run)
+    page = office.at(moon).get("/operations").text
+    assert "Escalation is running" in page
+    assert "and not ended by our own records." in page
+
+
+def test_what_the_door_refused_a_run_stands_beside_what_it_decided(office: Office, moon: str) -> None:
+    """A case that somebody changed meanwhile: of this run alone, whatever else is refused at the time."""
+    db, house = office.db, office.house
+    run = start(db, house, "manager_review", house.business_date(), "", lambda: True, lambda: None)
+    assert run is not None
+    closed = db.rows("SELECT id FROM cases WHERE process = 'inspection' AND step = 'closed' ORDER BY id LIMIT 2")
+    for command in (*(Command(SYSTEM, "propose", case=id_, run=run.id) for (id_,) in closed),
+                    Command(SYSTEM, "propose", case=closed[0][0]), Command(moon, "propose", case=closed[0][0])):  # fmt: skip
+        assert act(db, [command], run.clock, run.rules)[0].refused
+    assert ran(db)["manager_review"].refused == 2
+    finish(run)
+    assert (ran(db)["manager_review"].refused, ran(db)["escalation"].refused) == (2, 0)
+    assert '<span class="warned">2</span>' in office.at(moon).get("/operations").text
+
+
+# -- other days -------------------------------------------------------------------------------------------------------
+
+
+def test_days_that_no_run_was_for_are_told_until_one_is(office: Office, moon: str) -> None:
+    """Business days alone; and as many rows as the next run will decide."""
+    assert missed(office.db, office.house.business_date().isoformat()) is None
+    assert "missed" not in office.at(moon).get("/operations").text
+    for today, says in (("2026-02-05", "3 Feb, 4 Feb were missed: no scheduled inspection ran for them."),
+                        ("2026-02-10", "5 business days from 3 Feb to 9 Feb were missed")):  # fmt: skip
+        then = date.fromisoformat(today)
+        office.app.state.portal.house = replace(office.house, today=lambda then=then: then)
+        page = in_words(office.at(moon).get("/operations").text)
+        assert says in page
+        assert "every one is opened: special, first use of funds" in page
+        assert "the latest of each facility is opened, those before it are skipped with a record: rating review" in page
+        dry = in_words(office.post(moon, "/operations/dry", stage="scheduled_inspection").text)  # type: ignore[attr-defined]
+        rows = foresee(office.db, office.house, then).rows
+        assert f"{sum(row.outcome != 'pending' for row in rows):,} due rows to decide" in dry
+    assert "See how many it decides" not in office.at(office.of("auditor")).get("/operations").text
+
+
+def test_the_day_before_says_what_ran_for_it_and_leads_on(office: Office, moon: str) -> None:
+    assert 'href="/operations?day=2026-01-26"' in office.at(moon).get("/operations").text
+    page = office.at(moon).get("/operations?day=2026-01-26").text
+    words = in_words(page)
+    assert "The bank's day, Mon 26 Jan 2026" in words
+    assert 'href="/operations?day=2026-01-19"' in page
+    assert 'href="/operations?day=2026-02-02"' in page
+    done = office.db.rows("SELECT count(*) FROM entry e JOIN cases c ON c.id = e.run WHERE c.subject LIKE "
+                          "'manager_review/2026-01-26/%'")[0][0]  # fmt: skip
+    assert re.search(
+        rf"Manager review changes and proposals 26 Jan, \S+ \d+ runs? ✓ Done {done:,} decided 0 refused", words
+    )
+    assert "Nightly audit anchor, verify, replay did not run" in words
+    assert "Due ledger" not in words  # what waited then is not known
+    for other in ("2026-02-02", "2027-01-01", "x"):
+        assert "Due ledger" in office.at(moon).get(f"/operations?day={other}").text
+    assert office.at(office.of("inspector")).get("/operations?day=2026-01-26").status_code == 404
 
 
 # -- failed deliveries ------------------------------------------------------------------------------------------------
