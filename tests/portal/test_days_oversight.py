@@ -3,6 +3,8 @@
 import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,11 +12,12 @@ from playwright.sync_api import expect
 
 from deployments.automations import Hook
 from deployments.deploy import deploy
+from portal.prefect import Prefect, Read
 from tests.deployments.conftest import project
 from tests.portal.browser import Served
-from tests.portal.conftest import Office
+from tests.portal.conftest import LAST, Office
 from tests.portal.day import Day
-from tests.portal.test_operations import reported
+from tests.portal.test_operations import reported, working
 from tests.tasks.forge import entries, forge, said, without_triggers
 
 __all__ = ["project"]
@@ -56,6 +59,27 @@ def test_the_day_of_operations(served: Served, api: Any, project: Any) -> None:
     assert [r for r in api.runs("scheduled_inspection") if f"by:{operator}" in r["tags"]]
     day.looks("operations")
     day.looks_in_korean("operations")
+
+
+@on_sqlite
+def test_operations_after_an_outage_see_what_was_missed_what_is_at_work_and_the_day_before(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office, operator = served.office, served.office.of("operations")
+    at_work = working(office, "manager_review", operator)
+    monkeypatch.setattr(Prefect, "read", lambda prefect, flows: Read(last=at_work))
+    office.app.state.portal.prefect = lambda: "http://127.0.0.1:9/api"
+    office.app.state.portal.house = replace(office.house, today=lambda: LAST + timedelta(days=3))
+    day = Day(served, operator)
+    day.goes_to("Operations")
+    day.reads("3 Feb, 4 Feb were missed")
+    day.reads(re.compile("Manager review is running: .* decided"))
+    day.looks("operations-after-an-outage")
+    day.presses("See how many it decides")
+    day.reads("due rows to decide")
+    day.follows("Earlier day")
+    day.reads("What ran for this business date")
+    day.looks("operations-earlier-day")
 
 
 @on_postgresql
