@@ -219,8 +219,8 @@ def test_imposing_opens_controls_and_orders_in_the_same_act(bank: Bank) -> None:
 def test_a_child_remembers_its_own_facts_and_those_of_its_parent_that_its_process_asks_for(bank: Bank) -> None:
     control, order = bank.do("han", "impose", bank.inspection("decide")).opened
     facts = bank.state(control).facts
-    assert {n: facts.get(n) for n in ("kind", "cap", "calendar", "unit", "currency", "level")} == {
-        "kind": "K1", "cap": 0, "calendar": "KR", "unit": "mapo", "currency": "KRW", "level": None,
+    assert {n: facts.get(n) for n in ("kind", "cap", "calendar", "unit", "currency", "level", "own_level")} == {
+        "kind": "K1", "cap": 0, "calendar": "KR", "unit": "mapo", "currency": "KRW", "level": 0, "own_level": None,
     }  # fmt: skip
     assert bank.state(order).facts["calendar"] == "KR"
 

@@ -8,10 +8,12 @@ revision = "0006"
 down_revision = "0005"
 
 MANAGED, OPEN = sa.text("whose = 'manager'"), sa.text("closed_on IS NULL")
-LISTED = ("class_", "proposed_level", "level")
-WAITING = sa.text(
-    "SELECT i.case_id, c.state FROM item i JOIN cases c ON c.id = i.case_id WHERE c.process = 'inspection'"
-)
+LISTED = {
+    "inspection": ("class_", "proposed_level", "level"),
+    "control": ("class_", "level"),
+    "order": ("class_", "level"),
+}
+WAITING = sa.text("SELECT i.case_id, c.process, c.state FROM item i JOIN cases c ON c.id = i.case_id")
 CARRIES = sa.text("UPDATE item SET facts = :facts WHERE case_id = :case_id")
 
 
@@ -20,9 +22,9 @@ def upgrade() -> None:
     op.add_column("item", sa.Column("facts", sa.Text(), nullable=False, server_default=""))
     op.execute("UPDATE item SET subject = (SELECT c.subject FROM cases c WHERE c.id = item.case_id)")
     found = []
-    for case_id, state in op.get_bind().execute(WAITING):
+    for case_id, process, state in op.get_bind().execute(WAITING):
         facts = orjson.loads(state)[5]
-        if listed := {name: facts[name] for name in LISTED if name in facts}:
+        if listed := {name: facts[name] for name in LISTED.get(process, ()) if name in facts}:
             found.append({"case_id": case_id, "facts": orjson.dumps(listed).decode()})
     if found:
         op.get_bind().execute(CARRIES, found)
