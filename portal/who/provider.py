@@ -8,7 +8,9 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from math import isfinite
+from ssl import SSLContext
 from time import monotonic
 from typing import Any
 
@@ -156,12 +158,12 @@ class Provider:
         takes = known.says.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         how = "client_secret_basic" if "client_secret_basic" in takes else "client_secret_post"
         return OAuth2Client(self.declared.client, self.declared.secret, token_endpoint_auth_method=how,
-                            redirect_uri=self.back, timeout=WAIT_S)  # fmt: skip
+                            redirect_uri=self.back, timeout=WAIT_S, verify=_trusted())  # fmt: skip
 
     def _ask(self) -> _Known:
         """Its description and keys, as they were told within the hour. Raises Unanswered."""
         if self._known is None or self._known.until < monotonic():
-            with httpx2.Client(timeout=WAIT_S) as client:
+            with httpx2.Client(timeout=WAIT_S, verify=_trusted()) as client:
                 says = _json(_answered(lambda: client.get(self.declared.issuer.rstrip("/") + _DISCOVERY)))
                 named = [str(says.get(name, "")) for name in _NEEDED]
                 safe = all(url.startswith(self._scheme) for url in named)
@@ -173,6 +175,12 @@ class Provider:
             except (JoseError, ValueError, KeyError, TypeError) as error:
                 raise Unanswered("Its keys can't be read.") from error
         return self._known
+
+
+@cache
+def _trusted() -> SSLContext:
+    """Whose certificates are believed: to read them again for each request would take longer than the request."""
+    return httpx2.create_ssl_context()
 
 
 def _answered(ask: Callable[[], Any]) -> Any:
