@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from door.anchor import Verify
 
 SHOWN = 50
+MUCH = 50_000  # entries: to start another process takes as long as to check so many
 
 
 def register(app: typer.Typer) -> None:
@@ -32,8 +33,11 @@ def verify(
         list[str], typer.Option(metavar="DATE=ROOT", help="A root that was kept elsewhere. Repeat for several.")
     ] = [],  # noqa: B006 - typer reads it, nobody changes it
     parts: Annotated[
-        int, typer.Option(min=1, help="How many processes share the work; without it one for each processor.")
-    ] = os.cpu_count() or 1,
+        int | None,
+        typer.Option(
+            min=1, help="How many processes share the work; without it, where it is much, one for each processor."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Verify every chain, every table and every anchor; name what is wrong. Exit code 1 where anything is."""
@@ -46,6 +50,9 @@ def verify(
         public = key or here.anchor_key.with_suffix(".pub")
         if not key and not public.exists() and db.rows("SELECT 1 FROM anchor LIMIT 1"):
             raise Mistake(f"There are anchors and no key {public} to check them with: name it with --key.")
+        if parts is None:
+            much = db.rows("SELECT count(*) FROM entry")[0][0] > MUCH
+            parts = (os.cpu_count() or 1) if much else 1
         checks = _verifier(public) if public.exists() or key else None
         with say.progress() as bar:
             job = bar.add_task("verifying", total=None)
