@@ -69,7 +69,8 @@ def hand_in(posted: Form, case: int) -> Response:
 
 @router.post("/visits/{case:int}/files")
 def photograph(posted: Form, case: int) -> Response:
-    """One file a request, under the sender's key. To a script the answer as data, else back to the form."""
+    """One file a request, under the sender's key; taken again, `instead` of an earlier one, which is dropped when the new
+    one is here. To a script the answer as data, else back to the form."""
     asking, sent = posted.asking, posted.form.get("file")
     as_data = "application/json" in asking.request.headers.get("accept", "")
     view = taking(asking, case)
@@ -85,6 +86,8 @@ def photograph(posted: Form, case: int) -> Response:
         says = handed.says(view.reader, unfit)
         name = f"file.{posted.text('kind')}.{posted.text('shows')}"
         return _refused(as_data, shown(view, spoiled={name: says}, status=422), says, 422)
+    if handed.KEY.match(instead := posted.text("instead")) and instead != kept.key:
+        handed.drop(asking, case, instead)
     if not as_data:
         return RedirectResponse(view.address, 303)
     at, say = view.reader.instant(kept.at, asking.portal.house.zone), view.reader.say

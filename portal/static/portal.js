@@ -158,11 +158,21 @@ function photographs(form) {
   window.addEventListener("offline", () => count(0));
   window.addEventListener("online", () => count(0));
 
+  function sent(input, said) { // it is seen where it was taken, and may be taken again in place of this one
+    const shot = input.closest(".shot"), says = one("[data-again]", shot), seen = one("img", shot) ?? document.createElement("img");
+    seen.alt = "";
+    seen.src = `${form.dataset.seen}${said.sha256}?thumb=1`;
+    shot.prepend(seen);
+    says.textContent = says.dataset.again;
+    input.setAttribute("aria-label", input.dataset.retake);
+    input.dataset.instead = said.key;
+  }
+
   async function send(input, file, taken) {
     const state = one("[data-state]", input.closest("li")), body = new FormData();
     const where = input.dataset.kind === "photo" ? await position() : {};
     const values = { _form: form.elements._form.value, key: key(), kind: input.dataset.kind, shows: input.dataset.shows,
-                     taken_at: taken, ...where };
+                     taken_at: taken, instead: input.dataset.instead ?? "", ...where };
     for (const [name, value] of Object.entries(values)) body.set(name, value);
     body.set("file", file, file.name);
     count(1);
@@ -178,6 +188,7 @@ function photographs(form) {
             delete input.dataset.wanted;
             form.dispatchEvent(new Event("arrived"));
           }
+          if (answer.ok && input.dataset.kind === "photo") sent(input, said);
           if (said.far && one("[data-away]")) one("[data-away]").hidden = false;
           break;
         }

@@ -1,13 +1,15 @@
 """A day of a vendor's inspector, on his phone: a visit with photographs and answers over a bad line, up to the receipt."""
 
 import re
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Locator, Route, expect
 
 from door.store import read_case
 from models.policy import Checkpoint
+from portal.page import Reader
 from tests.portal.browser import PHONE, Served
 from tests.portal.conftest import Office
 from tests.portal.day import Day
@@ -48,6 +50,14 @@ def test_the_day_of_an_inspector(served: Served, tmp_path: Path) -> None:
     expect(beside(day, "Gate")).to_contain_text("2.1 km from the premises", timeout=SENT)
     expect(page.get_by_label("Why were they taken elsewhere?")).to_be_visible()
     expect(done).to_have_text(f"0 of {all_} answered, 1 of {needs} files")
+    expect(beside(day, "Gate")).to_contain_text("Take again")
+    again = photo("navy", (640, 480), gps=None)
+    takes(day, "Gate", tmp_path, again)
+    expect(beside(day, "Gate").locator("img")).to_have_attribute(
+        "src", re.compile(sha256(again).hexdigest()), timeout=SENT
+    )
+    expect(done).to_have_text(f"0 of {all_} answered, 1 of {needs} files")
+    assert uploads(office, case) == 1
     page.context.set_geolocation({"latitude": 37.3813, "longitude": 127.1002})
     ((*where, taken),) = office.db.rows(
         "SELECT shows, latitude, longitude, taken_at FROM upload WHERE case_id = ?", case
@@ -167,11 +177,16 @@ def uploads(office: Office, case: int) -> int:
     return int(office.db.rows("SELECT count(*) FROM upload WHERE case_id = ?", case)[0][0])
 
 
+def at(day: Day, what: str) -> Locator:
+    """Where a photograph is taken, or taken again."""
+    return day.page.get_by_label(re.compile(f"^Take (the photograph|again): {re.escape(what)}$"))
+
+
 def takes(day: Day, what: str, folder: Path, content: bytes = b"") -> None:
     """A photograph, with the camera (or what a phone calls one)."""
     file = folder / f"{what}.jpg"
     file.write_bytes(content or photo(f"#{sum(map(ord, what)) * 7919 % 0x1000000:06x}", (640, 480), gps=None))
-    day.page.get_by_label(f"Take the photograph: {what}", exact=True).set_input_files(file)
+    at(day, what).set_input_files(file)
 
 
 def paper(folder: Path, shows: str) -> Path:
@@ -182,9 +197,7 @@ def paper(folder: Path, shows: str) -> Path:
 
 def beside(day: Day, what: str):  # type: ignore[no-untyped-def]
     """What is said of a photograph where it is taken."""
-    return day.page.get_by_role("listitem").filter(
-        has=day.page.get_by_label(f"Take the photograph: {what}", exact=True)
-    )
+    return day.page.get_by_role("listitem").filter(has=at(day, what))
 
 
 def loses_the_first_answer(day: Day) -> None:
@@ -211,6 +224,6 @@ def answers(day: Day, facility: str, asked: Checkpoint, typed: dict[str, str], n
         part.get_by_role("group", name=f"{asked.id}: instead of a value").get_by_label(named(word)).check()
     elif asked.type in ("yes_no", "choice"):
         question = part.get_by_role("group", name=re.compile(f"^{re.escape(label)}"))
-        question.get_by_label(named(typed[f"answers.{n}"]), exact=True).check()
+        question.get_by_label(Reader("en").named(typed[f"answers.{n}"]), exact=True).check()
     else:
         part.get_by_label(re.compile(f"^{re.escape(label)}")).fill(typed[f"answers.{n}"])

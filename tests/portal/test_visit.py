@@ -289,6 +289,14 @@ def test_a_photograph_is_taken_again(office: Office) -> None:
     assert "remove.k1" not in after.text
 
 
+def test_a_photograph_that_is_taken_again_stands_in_place_of_the_first(office: Office) -> None:
+    case, inspector = visit(office)
+    send(office, inspector, case, photo(size=(64, 48)), "k1")
+    for _ in range(2):
+        send(office, inspector, case, photo("navy", (64, 48)), "k2", instead="k1")
+    assert office.db.rows("SELECT key FROM upload WHERE case_id = ?", case) == [("k2",)]
+
+
 def test_handing_in_twice_makes_one_package_and_leads_to_one_receipt(office: Office) -> None:
     case, inspector = visit(office)
     d, book = of(office, case)
