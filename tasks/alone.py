@@ -36,8 +36,15 @@ def tell_alone(db: Db, rules: Rules, clock: Clock, give_way: Callable[[], None] 
 
 def tell_alone_of(db: Db, rules: Rules, clock: Clock, subject: str) -> None:
     """The same of one borrower's items alone, at once."""
-    cases = [row[0] for row in db.rows("SELECT case_id FROM item WHERE subject = ? ORDER BY case_id", subject)]
-    _tell(db, left_alone(db, rules, cases, clock.business_date, _staffs(db, rules, clock)), clock)
+    found = left_alone(db, rules, open_of(db, subject), clock.business_date, _staffs(db, rules, clock))
+    _tell(db, found, clock)
+
+
+def open_of(db: Db, subject: str) -> list[int]:
+    """A borrower's open cases, by the index that cases have of their subject."""
+    return [
+        row[0] for row in db.rows("SELECT id FROM cases WHERE subject = ? AND closed_on IS NULL ORDER BY id", subject)
+    ]
 
 
 def _staffs(db: Db, rules: Rules, clock: Clock) -> dict[str, dict[str, Person]]:

@@ -1,10 +1,12 @@
 """Who declares a relation is barred from the borrower's cases at once, and what he held goes to who may do it."""
 
+from threading import Thread
+
 import orjson
 import pytest
 
 from door.audit import audit
-from door.db import Db
+from door.db import Db, connect
 from door.eligible import eligible
 from tasks.relation import declare
 from tests.door.bank import Bank, found
@@ -46,7 +48,21 @@ def test_it_is_his_own_entry_in_his_stream_with_what_he_said(bank: Bank) -> None
     assert bank.db.rows("SELECT person, subject FROM relation") == [("choi", "B1")]
     says(bank, "choi")  # once more, as when it is sent from two windows
     assert bank.db.rows("SELECT person, subject FROM relation") == [("choi", "B1")]
+    assert len(bank.entries("staff:choi")) == 1
     assert audit(bank.db, bank.rules.processes, None).faults == []
+
+
+def test_what_he_takes_at_that_very_moment_goes_back_too(bank: Bank) -> None:
+    case = bank.inspection("verify_desk")
+    with connect(bank.db.url) as other:
+        declared = Thread(target=declare, args=(other, bank.rules, bank.clock(), "choi", "B1", "my brother owns it"))
+        with bank.db.transaction():
+            bank.do("choi", "claim", case)
+            declared.start()
+            declared.join(0.5)
+        declared.join()
+    assert bank.state(case).holder is None
+    assert able(bank, case) == ["jung", "yoon"]
 
 
 def test_what_was_delegated_to_him_is_its_owners_again(bank: Bank) -> None:
