@@ -1,5 +1,5 @@
 """What every answer carries and every request must not be: headers that confine a page to itself, a known host, an
-origin of our own for whatever changes something, a body of bounded size."""
+origin of our own for whatever changes something, a body of bounded size, an address that can be looked for."""
 
 import secrets
 from collections.abc import Callable, Sequence
@@ -71,7 +71,8 @@ class Guard:
     def _refused(self, scope: Scope) -> tuple[str, int] | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if (urlsplit(f"//{host}").hostname or "") not in self.hosts:
+        nul = "\0" in scope["path"] or b"%00" in scope["query_string"]  # PostgreSQL keeps none, and looks for none
+        if nul or (urlsplit(f"//{host}").hostname or "") not in self.hosts:
             return "This address is not served here.", 400
         if int(headers.get("content-length") or 0) > LARGEST and scope["path"].startswith("/api/"):
             return TooLarge.says, 413  # of a page it is said by a page, when it has been read so far

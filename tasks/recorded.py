@@ -42,7 +42,7 @@ def astray(db: Db, since: date, until: date) -> list[Astray]:
     """The rows due from a day until a day (both included) in which journal and table differ. Counted by day first, so
     that rows are compared on days alone on which the numbers differ."""
     first, last = since.isoformat(), until.isoformat()
-    runs = _runs(db, since - _lead(db))
+    runs = _runs(db, since - min(_lead(db), since - date.min))
     recorded: Counter[tuple[str, str]] = Counter()
     for id_, head in runs:
         recorded.update({at: n for at, n in _count(db, id_, head).items() if first <= at[0] <= last})

@@ -94,3 +94,18 @@ def test_that_the_database_is_away_is_said_without_it(office: Office, monkeypatc
     answer = browser.get("/inbox")
     assert (answer.status_code, "the database does not answer" in answer.text) == (503, True)
     assert "has been told" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/staff?after=%00", "/cases?q=%00", "/audit/streams/%00", "/api/v1/cases?after=%00", "/static/%00"]
+)
+def test_an_address_with_a_sign_that_no_database_keeps_is_not_served(office: Office, path: str) -> None:
+    answer = office.at(office.of("auditor")).get(path)
+    assert (answer.status_code, "This address is not served here." in answer.text) == (400, True)
+
+
+def test_nor_is_such_a_form_taken_of_anybody(office: Office) -> None:
+    for sent in ({"username": "\0", "password": "x"}, {"username": "x", "password": "x", "next": "\0"}):
+        assert office.browser().post("/signin", data=sent).status_code == 400
+    auditor = office.of("auditor")
+    assert office.post(auditor, "/staff", change="\0").status_code == 400  # type: ignore[attr-defined]

@@ -112,6 +112,12 @@ def test_the_due_ledger_adds_up_on_both_sides(office: Office, moon: str) -> None
     assert f"<b>{found.due:,}</b><small>due</small>" in page
 
 
+@pytest.mark.parametrize("since", ["0001-01-01", "9999-12-31"])
+def test_a_period_may_begin_on_any_day_that_there_is(office: Office, moon: str, since: str) -> None:
+    page = office.at(moon).get(f"/operations?since={since}")
+    assert (page.status_code, "✓ Balanced" in page.text) == (200, True)
+
+
 def test_an_inspection_that_was_cancelled_is_counted_as_such(office: Office) -> None:
     case = office.db.rows("SELECT case_id FROM due WHERE outcome = 'started' ORDER BY due_on, facility LIMIT 1")[0][0]
     before = of_the_year(office)
