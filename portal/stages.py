@@ -93,35 +93,47 @@ def missed(db: Db, day: str) -> Missed | None:
     return Missed(days, policies) if days else None
 
 
-def dry_run(db: Db, house: House, day: str, stage: str, say: Callable[[str], str], step: Callable[[str], str],
-            told: Callable[[int, int], None]) -> list[tuple[str, int]]:  # fmt: skip
-    """What a run of the stage would take, in words and numbers; nothing is written to the database. `step` names a step;
-    `told`: how many due rows are looked at, of how many.
+def dry_run(db: Db, house: House, day: str, stage: str, ngettext: Callable[[str, str, int], str],
+            step: Callable[[str], str], told: Callable[[int, int], None]) -> list[tuple[str, int]]:  # fmt: skip
+    """What a run of the stage would take, in words and numbers, without what there is none of; nothing is written to the
+    database. `step` names a step; `told`: how many due rows are looked at, of how many.
 
     Raises PolicyError where no book is in force, LookupError where there is no snapshot."""
     found: list[tuple[str, int]] = []
     if stage in ("scheduled_inspection", "lifecycle"):
         outlook = foresee(db, house, date.fromisoformat(day), told=told)
         rows = Counter(row.outcome for row in outlook.rows)
-        paths = {"outsourced": say("inspections to open, by a vendor"), "own": say("inspections to open, own visit"),
-                 "desk": say("inspections to open, at the desk")}  # fmt: skip
-        outcomes = {"started": say("due rows started"), "merged": say("due rows merged"),
-                    "skipped": say("due rows skipped, with a record"), "pending": say("due rows that stay pending")}  # fmt: skip
-        found.append((say("due rows to decide"), len(outlook.rows) - rows["pending"]))
-        found += [(words, outlook.cases[path]) for path, words in paths.items()]
-        found += [(words, rows[outcome]) for outcome, words in outcomes.items()]
-        found += [(say("facilities of which “{fact}” could not be evaluated").format(fact=fact.replace("_", " ")), n)
-                  for fact, n in sorted(outlook.untold.items())]  # fmt: skip
+        to_decide = len(outlook.rows) - rows["pending"]
+        found.append((ngettext("due row to decide", "due rows to decide", to_decide), to_decide))
+        cases = outlook.cases
+        found += [
+            (ngettext("inspection to open, by a vendor", "inspections to open, by a vendor", n := cases["outsourced"]), n),
+            (ngettext("inspection to open, own visit", "inspections to open, own visit", n := cases["own"]), n),
+            (ngettext("inspection to open, at the desk", "inspections to open, at the desk", n := cases["desk"]), n),
+            (ngettext("due row started", "due rows started", n := rows["started"]), n),
+            (ngettext("due row merged", "due rows merged", n := rows["merged"]), n),
+            (ngettext("due row skipped, with a record", "due rows skipped, with a record", n := rows["skipped"]), n),
+            (ngettext("due row that stays pending", "due rows that stay pending", n := rows["pending"]), n)]  # fmt: skip
+        for fact, n in sorted(outlook.untold.items()):
+            found.append((ngettext("facility of which “{fact}” could not be evaluated",
+                                   "facilities of which “{fact}” could not be evaluated", n).format(
+                                       fact=fact.replace("_", " ")), n))  # fmt: skip
     at = {queue.step: queue.number for queue in queues(db)}
     for name, service in SERVICES.items():
         if stage in (service.stage, "lifecycle"):
-            found.append((say("cases that wait at {step}").format(step=step(name)), at.get(name, 0)))
+            n = at.get(name, 0)
+            found.append(
+                (ngettext("case that waits at {step}", "cases that wait at {step}", n).format(step=step(name)), n)
+            )
     if stage in ("deadlines", "lifecycle"):
         late, soon = (db.rows(f"SELECT count(*) FROM item WHERE due_on {how} ?", day)[0][0] for how in "<=")
-        found += [(say("items past their deadline"), late), (say("items due today"), soon)]
+        found += [(ngettext("item past its deadline", "items past their deadline", late), late),
+                  (ngettext("item due today", "items due today", soon), soon)]  # fmt: skip
     if stage in ("delivery", "lifecycle"):
         notices, messages = _to_tell(db, house.now())
-        found += [(say("notices to address"), notices), (say("messages due"), messages)]
+        found += [(ngettext("notice to address", "notices to address", notices), notices),
+                  (ngettext("message due", "messages due", messages), messages)]  # fmt: skip
     if stage in ("nightly_audit", "lifecycle"):
-        found.append((say("entries to check"), db.rows("SELECT count(*) FROM entry")[0][0]))
-    return found
+        entries = db.rows("SELECT count(*) FROM entry")[0][0]
+        found.append((ngettext("entry to check", "entries to check", entries), entries))
+    return [(words, n) for words, n in found if n]

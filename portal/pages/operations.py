@@ -24,6 +24,7 @@ from portal.ran import Own, beside, ran, seconds, written
 from portal.stages import STAGES, Queue, dry_run, missed, queues, titles, waiting
 from portal.who.asking import Form, NotThere, SignedIn
 from portal.words.automatic import automatic
+from portal.words.channels import medium
 from processes import PROCESSES
 from tasks.deliver import requeue, unreached
 from tasks.ledger import equation
@@ -52,7 +53,7 @@ def dry(posted: Form) -> Response:
 
     def work(db: Db, told: Told) -> dict[str, Any]:
         try:
-            found = dry_run(db, house, asking.day, stage, reader.say, reader.step, partial(told, "due"))
+            found = dry_run(db, house, asking.day, stage, reader.ngettext, reader.step, partial(told, "due"))
         except (PolicyError, LookupError) as e:
             return {"problem": "no_snapshot" if isinstance(e, LookupError) else "no_book"}
         return {"problem": "", "found": found}
@@ -133,7 +134,8 @@ def _values(asking: Asking, since: str = "", until: str = "", **values: Any) -> 
         "until": last.isoformat(), "outbox": _outbox(db), "alerts": _alerts(db), "automatic": automatic,
         "ledger": equation(db, asking.portal.house, first, last, today), "titles": titles(_reader(asking).say),
         "link": prefect.page if prefect else None, "batch": asking.portal.house.salts(1)[0][:12], "age": _age, "span": _span,
-        "reader": _reader(asking), "own_runs": asking.me.has("auditor", "operations"), "did": "", "failed": "", **values,
+        "reader": _reader(asking), "own_runs": asking.me.has("auditor", "operations"), "did": "", "failed": "", "medium": medium,
+        **values,
     }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from door.db import Db
 from portal.page import Reader
 from portal.prefect import FlowRun, Prefect, Read
 from portal.ran import ran
-from portal.stages import missed
+from portal.stages import dry_run, missed
 from tasks import ledger, recorded
 from tasks.deliver import Post, send
 from tasks.foresee import foresee
@@ -71,8 +71,7 @@ def test_what_waits_is_counted_by_step(office: Office, moon: str) -> None:
                                       office.house.business_date().isoformat())  # fmt: skip
     total = re.search(r'<tr role="row" class="sum">.*?</tr>', page, re.S)
     assert total is not None
-    assert f"{number:,} waiting" in total[0]
-    assert f"{late:,} late" in total[0]
+    assert re.search(rf'data-l="Waiting">{number:,}<.*data-l="Late"><[^>]+>{late:,}<', total[0])
 
 
 @ON_ONE
@@ -237,14 +236,25 @@ def in_words(page: str) -> str:
 
 def test_a_dry_run_says_what_would_be_taken_and_writes_nothing(office: Office, moon: str) -> None:
     before = office.db.rows("SELECT count(*) FROM entry"), office.db.rows("SELECT count(*) FROM cases")
-    for stage, says in (("scheduled_inspection", "due rows started"), ("escalation", "cases that wait at Weigh"),
-                        ("deadlines", "items past their deadline"), ("delivery", "notices to address"),
+    for stage, says in (("scheduled_inspection", "due row"), ("manager_review", "Nothing waits for it."),
+                        ("deadlines", "Nothing waits for it."), ("delivery", "to address"),
                         ("nightly_audit", "entries to check")):  # fmt: skip
-        page = office.post(moon, "/operations/dry", stage=stage)
-        assert says in page.text  # type: ignore[attr-defined]
-        assert "Nothing was written." in page.text  # type: ignore[attr-defined]
+        page = office.post(moon, "/operations/dry", stage=stage).text  # type: ignore[attr-defined]
+        assert says in page
+        assert "Nothing was written." in page
+        assert "<li><b>0</b>" not in page
     assert (office.db.rows("SELECT count(*) FROM entry"), office.db.rows("SELECT count(*) FROM cases")) == before
     assert office.post(moon, "/operations/dry", stage="no_such").status_code == 404  # type: ignore[attr-defined]
+
+
+def test_one_thing_that_waits_is_not_spoken_of_as_many(office: Office) -> None:
+    [case] = office.db.rows("SELECT id FROM cases WHERE process = 'inspection' AND closed_on IS NULL LIMIT 1")[0]
+    office.db.run("UPDATE cases SET step = 'weigh' WHERE id = ?", case)
+    day = office.house.business_date().isoformat()
+    for language, says in (("en", "case that waits at Weigh"), ("ko", "판정 대기 건")):
+        reader = Reader(language)
+        found = dry_run(office.db, office.house, day, "escalation", reader.ngettext, reader.step, lambda n, of: None)
+        assert found == [(says, 1)]
 
 
 def test_a_dry_run_says_how_many_due_rows_it_has_looked_at(
@@ -329,6 +339,25 @@ def working(office: Office, stage: str, by: str = "") -> dict[str, FlowRun]:
     return {stage: flow_run}
 
 
+def test_nothing_is_said_to_have_failed_only_where_nothing_has(
+    office: Office, moon: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.app.state.portal.prefect = lambda: "http://127.0.0.1:9/api"
+    last = working(office, "manager_review")["manager_review"]
+    for state, says in (("COMPLETED", "✓ Done"), ("PAUSED", "… Paused"), ("FAILED", "✕ Failed")):
+        shown = Read(last={"manager_review": replace(last, state=state)})
+        monkeypatch.setattr(Prefect, "read", lambda prefect, flows, shown=shown: shown)
+        page = office.at(moon).get("/operations").text
+        assert says in page
+        assert ("Nothing failed" in page) == (state != "FAILED") == ("1 failed" not in page)
+    monkeypatch.setattr(Prefect, "read", lambda prefect, flows: Read())
+    reported(office)
+    page = office.at(moon).get("/operations").text
+    assert "Nothing failed" not in page
+    assert "1 alert from Prefect." in page
+    assert page.count("No next run is known") == 1
+
+
 def test_without_prefect_a_run_that_has_no_end_is_told_as_begun(office: Office, moon: str) -> None:
     run = ran(office.db)["escalation"].id
     assert "Escalation is running" not in office.at(moon).get("/operations").text
@@ -383,9 +412,7 @@ def test_the_day_before_says_what_ran_for_it_and_leads_on(office: Office, moon: 
     assert 'href="/operations?day=2026-02-02"' in page
     done = office.db.rows("SELECT count(*) FROM entry e JOIN cases c ON c.id = e.run WHERE c.subject LIKE "
                           "'manager_review/2026-01-26/%'")[0][0]  # fmt: skip
-    assert re.search(
-        rf"Manager review changes and proposals 26 Jan, \S+ \d+ runs? ✓ Done {done:,} decided 0 refused", words
-    )
+    assert re.search(rf"Manager review changes and proposals 26 Jan, \S+ \d+ runs? ✓ Done {done:,} 0 ", words)
     assert "Nightly audit anchor, verify, replay did not run" in words
     assert "Due ledger" not in words  # what waited then is not known
     for other in ("2026-02-02", "2027-01-01", "x"):
