@@ -35,7 +35,8 @@ Facts = list[tuple[str, str | Markup, str]]  # name, value, class of the value
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Another case of the borrower: a control or an order."""
+    """Another case of the borrower: a control or an order. `passes`: a restriction in force that stands against no payment,
+    which the gate's answer says nothing of."""
 
     id: int
     process: str
@@ -45,6 +46,7 @@ class Beside:
     facility: str
     due_on: str | None
     closed_on: str | None
+    passes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +197,14 @@ def beside(asking: Asking, s: State, names_book: Mapping[str, Book], day: str) -
             rules = dict(book.restrictions if other.process == "control" else book.orders)
         rule = rules.get(f.get("kind", ""))
         found.append(Beside(other.id, other.process, other.step, f.get("kind", ""), rule.says if rule else "",
-                            f.get("facility", ""), other.due_on, other.closed_on))  # fmt: skip
+                            f.get("facility", ""), other.due_on, other.closed_on, passes(other, rule)))  # fmt: skip
     return found
+
+
+def passes(s: State, rule: Any) -> bool:
+    """Is it a restriction in force, of what the gate does not ask for: new business, a renewal, proceeds?"""
+    binds = s.process == "control" and s.step != "confirm" and s.closed_on is None
+    return binds and rule is not None and rule.gate == "none"
 
 
 def _others(asking: Asking, s: State, day: str) -> list[State]:
@@ -225,14 +233,31 @@ def then(process: Process, s: State, entries: Sequence[Entry]) -> State:
     return state
 
 
-def conditions(asking: Asking, facilities: Sequence[str], d: Dossier | None, book: Book | None) -> list[Agreed]:
+def conditions(
+    asking: Asking, facilities: Sequence[str], d: Dossier | None, book: Book | None, reader: Reader
+) -> list[Agreed]:
     where, values = among(asking.db, "facility", facilities)
     found = []
     for facility, name, kind, value, source in asking.db.rows(
         f"SELECT facility, name, kind, value, source FROM condition WHERE {where} ORDER BY facility, name", values):  # fmt: skip
         state = _kept(kind, facility, d, book) if d and book else ""
-        found.append(Agreed(facility, name.replace("-", " ").replace("_", " "), value, source, state))
+        found.append(
+            Agreed(
+                facility, name.replace("-", " ").replace("_", " "), _agreed(kind, value, book, reader), source, state
+            )
+        )
     return found
+
+
+def _agreed(kind: str, value: str, book: Book | None, reader: Reader) -> str:
+    """What a condition asks for: how often it is inspected, what else is asked there, or the bank's own words."""
+    if kind == "frequency" and value.isdecimal():
+        return reader.ngettext("every month", "every {n} months", int(value)).format(n=value)
+    if kind == "checkpoint":
+        asked = book.checkpoints.get(value) if book else None
+        what = asked.question if asked else reader.read(value.replace("_", " "))
+        return reader.say("asked about at each inspection: {what}").format(what=what)
+    return value
 
 
 def _kept(kind: str, facility: str, d: Dossier, book: Book) -> str:

@@ -228,7 +228,15 @@ def _around(file: File, d: Dossier | None, opening: Mapping[str, Any], book: Boo
     facilities = sorted(
         {str(ask["facility"]) for ask in opening.get("asks", ())} | {str(s.facts.get("facility") or "")} - {""}
     )
-    bare: dict[str, Any] = {"due_rows": due, "arrears": None, "data_of": "", "agreed": [], "beside": [], "gate": []}
+    bare: dict[str, Any] = {
+        "due_rows": due,
+        "arrears": None,
+        "data_of": "",
+        "agreed": [],
+        "beside": [],
+        "gate": [],
+        "passes": False,
+    }
     if file.sight.vendor or s.process in ("policy", "run"):
         return bare
     if not facilities:
@@ -239,7 +247,8 @@ def _around(file: File, d: Dossier | None, opening: Mapping[str, Any], book: Boo
         "arrears": about.in_arrears(facilities, days, file.reader), "data_of": data_of,
         "beside": about.beside(asking, s, known, file.day),
     } | ({} if file.past else {
-        "agreed": about.conditions(asking, facilities, d if file.sight.judged else None, book),
+        "agreed": about.conditions(asking, facilities, d if file.sight.judged else None, book, file.reader),
+        "passes": about.passes(s, book.restrictions.get(s.facts.get("kind", "")) if book else None),
         "gate": [(g, [why(asking, r) for r in g.reasons]) for g in about.at_the_gate(asking, facilities)],
     })  # fmt: skip
 

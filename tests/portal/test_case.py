@@ -284,3 +284,16 @@ def test_cancelling_asks_the_password_again(office: Office) -> None:
     assert office.db.rows("SELECT closed_on FROM cases WHERE id = ?", id_) == [(None,)]
     assert office.post(manager, f"/cases/{id_}", **said, password=PASSWORD).status_code == 303  # type: ignore[attr-defined]
     assert office.db.rows("SELECT step FROM cases WHERE id = ?", id_) == [("cancelled",)]
+
+
+def test_a_restriction_that_holds_back_no_payment_says_why_the_gate_lets_them_through(office: Office) -> None:
+    seen, says = 0, "This restriction does not hold back payments, so the gate lets them through."
+    auditor = office.at(office.of("auditor"))
+    for id_, subject in office.db.rows("SELECT id, subject FROM cases WHERE process = 'control' AND step = 'in_force'"):
+        s = store.read_case(office.db, id_)
+        assert s is not None
+        seen += (passes := books.book(office.db, s.book).restrictions[s.facts["kind"]].gate == "none")
+        assert (says in auditor.get(f"/cases/{id_}").text) >= passes
+        inspections = office.db.rows("SELECT id FROM cases WHERE process = 'inspection' AND subject = ?", subject)
+        assert all((says in auditor.get(f"/cases/{each}").text) >= passes for (each,) in inspections)
+    assert seen

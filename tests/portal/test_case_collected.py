@@ -130,5 +130,5 @@ def test_a_condition_that_no_answer_judges_is_named_without_a_verdict(collected:
     collected.office.db.insert("condition", ("facility", "name", "kind", "value", "source"),
                                [(facility, "insured-in-full", "frequency", "12", "approval of 2025")])  # fmt: skip
     said = collected.panel("Conditions")
-    assert f"insured in full: 12 Facility {facility}, approval of 2025" in said
+    assert f"insured in full: every 12 months Facility {facility}, approval of 2025" in said
     assert "· insured in full" not in said

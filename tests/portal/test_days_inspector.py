@@ -170,7 +170,7 @@ def test_who_verifies_on_site_photographs_elsewhere_and_says_why(served: Served,
 
 
 def named(code: str) -> str:
-    return code.replace("_", " ").capitalize()
+    return Reader("en").named(code)
 
 
 def uploads(office: Office, case: int) -> int:
@@ -224,6 +224,6 @@ def answers(day: Day, facility: str, asked: Checkpoint, typed: dict[str, str], n
         part.get_by_role("group", name=f"{asked.id}: instead of a value").get_by_label(named(word)).check()
     elif asked.type in ("yes_no", "choice"):
         question = part.get_by_role("group", name=re.compile(f"^{re.escape(label)}"))
-        question.get_by_label(Reader("en").named(typed[f"answers.{n}"]), exact=True).check()
+        question.get_by_label(named(typed[f"answers.{n}"]), exact=True).check()
     else:
         part.get_by_label(re.compile(f"^{re.escape(label)}")).fill(typed[f"answers.{n}"])

@@ -98,4 +98,9 @@ def test_what_an_inspection_is_due_by_is_read_too() -> None:
             "조건: visited more often", "by_project": "프로젝트"}  # fmt: skip
     assert {id_: Reader("ko").rule(id_) for id_ in says} == says
     assert Reader("en").rule("repayment_60_days_before") == "repayment source, 60 days before"
-    assert Reader("en").rule("large_monthly") == "large monthly"
+    assert Reader("en").rule("large_monthly") == "every month (large borrower)"
+
+
+def test_a_code_that_does_not_say_which_document_it_is_is_said_in_full_and_a_banks_own_as_it_is() -> None:
+    assert [Reader("en").named(code) for code in ("bill", "bureau", "fleet_list")] == [
+        "Utility bill", "Credit bureau report", "Fleet list"]  # fmt: skip
