@@ -1,11 +1,12 @@
 """A page about what may last minutes: its head comes at once, then how far the work has come, at last what came of it.
 
-It is one answer, sent while a thread makes it; nothing is kept of it anywhere. Who leaves the page ends the work."""
+It is one answer, sent while a thread makes it; nothing is kept of it anywhere. Who leaves the page ends the work. Only so
+many are made at once: more wait for their turn, and no other page waits for them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from anyio import from_thread, to_thread
+from anyio import CapacityLimiter, from_thread, to_thread
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
@@ -17,6 +18,8 @@ from portal.page import pieces
 Told = Callable[[str, int, int], None]  # with which part of the work, how many of how many
 Work = Callable[[Db, Told], Mapping[str, Any]]
 STEPS = 50  # of a part of the work that are said
+AT_ONCE = 4
+_TURNS = CapacityLimiter(AT_ONCE)  # not of the threads that all other pages are made by
 #: A proxy before us passes on what there is, too; and the server closes after a defect.
 _HEADERS = {"X-Accel-Buffering": "no", "Connection": "close"}
 
@@ -37,7 +40,7 @@ class Lasting(StreamingResponse):
         """Starlette's own cancels this as soon as the browser goes away."""
         self._send = send
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await to_thread.run_sync(self._make)
+        await to_thread.run_sync(self._make, limiter=_TURNS)
         await self._body("", more=False)
         for defect in self._defect:
             raise defect  # the page has said it; this is for the server's log

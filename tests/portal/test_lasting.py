@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 from door import chain
 from door.db import Db
 from door.journal import intact
+from portal.lasting import AT_ONCE
 from portal.pages import audit
 from portal.who import access
 from portal.who.asking import COOKIE
@@ -127,6 +128,40 @@ def test_who_goes_away_ends_the_work_and_its_connection(
     own = used.get(timeout=LONG_S)
     while closed.get(timeout=LONG_S) is not own:
         pass
+
+
+@pytest.mark.parametrize("office", ["sqlite"], indirect=True)
+def test_however_many_ask_for_what_lasts_the_others_are_answered(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work, go_on = Queue[Db](), threading.Event()
+
+    def held(db: Db, *_: Any, told: Any) -> NoReturn:
+        at_work.put(db)
+        assert go_on.wait(LONG_S)
+        raise Defect
+
+    def asked(browser: httpx.Client) -> None:
+        with sending(browser, "/audit/verify") as answer:
+            answer.read()
+
+    monkeypatch.setattr(audit, "verify", held)
+    with serving(office) as address, signed_in(office, address) as browser:
+        many = [signed_in(office, address) for _ in range(45)]
+        asking = [threading.Thread(target=asked, args=(each,)) for each in many]
+        for each in asking:
+            each.start()
+        for _ in range(AT_ONCE):
+            at_work.get(timeout=LONG_S)
+        try:
+            assert browser.get("/inbox", timeout=LONG_S / 2).status_code == 200
+            assert at_work.empty()
+        finally:
+            go_on.set()
+            for each, its in zip(asking, many, strict=True):
+                each.join()
+                its.close()
+    assert at_work.qsize() == 45 - AT_ONCE, "each has its turn"
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
