@@ -95,3 +95,20 @@ def test_it_is_asked_of_few_rows(office: Office, monkeypatch: pytest.MonkeyPatch
     assert any(" alert " in sql for sql in listener.heard)
     assert any("UNION ALL" in sql and "'inspection'" in sql for sql in listener.heard)
     assert [sql for sql in listener.whole(office.db) if "FROM session" not in sql] == []  # he signs in, too
+
+
+@pytest.mark.parametrize("office", ["postgresql"], indirect=True)
+def test_where_many_waited_this_morning_the_few_of_now_are_not_looked_for_among_all_cases(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = office.db
+    db.run("UPDATE cases SET step = 'prepare' WHERE process = 'inspection'")
+    db.run("ANALYZE cases")
+    listener = Listener(monkeypatch)
+    looks(office, office.of("account_manager"))
+    ((sql, values),) = [
+        (sql, values) for sql, values in listener.heard.items() if "UNION ALL" in sql and "LIMIT 20" in sql
+    ]
+    db.run("SET enable_seqscan = off")  # a bank so small would be read whole
+    plan = "\n".join(row[0] for row in db.rows(f"EXPLAIN {sql}", *values))
+    assert ("Index Scan using case_step" in plan, "cases_pkey" in plan) == (True, False)
