@@ -237,7 +237,7 @@ def in_words(page: str) -> str:
 def test_a_dry_run_says_what_would_be_taken_and_writes_nothing(office: Office, moon: str) -> None:
     before = office.db.rows("SELECT count(*) FROM entry"), office.db.rows("SELECT count(*) FROM cases")
     for stage, says in (("scheduled_inspection", "due row"), ("manager_review", "Nothing waits for it."),
-                        ("deadlines", "Nothing waits for it."), ("delivery", "to address"),
+                        ("deadlines", "</b> item"), ("delivery", "to address"),
                         ("nightly_audit", "entries to check")):  # fmt: skip
         page = office.post(moon, "/operations/dry", stage=stage).text  # type: ignore[attr-defined]
         assert says in page
