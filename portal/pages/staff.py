@@ -17,6 +17,7 @@ from portal.house import Asking
 from portal.page import LANGUAGES, Reader, names_of, show, spoken
 from portal.paging import turn
 from portal.who.asking import Form, NotThere, SignedIn
+from portal.words.channels import medium, reached_at
 from portal.words.plainly import Said, names, plainly
 from tasks.address import scheme
 from tasks.roster import ROLES, Change, save, would_leave_alone
@@ -178,14 +179,13 @@ def _person(asking: Asking, id_: str, did: str = "", what: str = "", typed: dict
     found = one(db.rows("SELECT id, name, unit, until, language FROM person WHERE id = ? AND id <> ?", id_, SYSTEM))
     if id_ and found is None:
         raise NotThere
-    may, urls = (
-        asking.me.has(*CHANGE),
-        [row[0] for row in db.rows("SELECT url FROM channel WHERE person = ? ORDER BY url", id_)],
-    )
+    may, say = asking.me.has(*CHANGE), _reader(asking).say
+    urls = [row[0] for row in db.rows("SELECT url FROM channel WHERE person = ? ORDER BY url", id_)]
     roles = _roles_of(asking, [id_]).get(id_, [])
     return show(
         asking, "staff_person.html", status, p=found, roles=roles, deputies=_deputies_of(asking, [id_]).get(id_, []),
-        channels=[(url, url if may else scheme(url)) for url in urls], history_rows=_history(asking, f"staff:{id_}"), did=did,
+        channels=[(url, reached_at(say, url) if may else medium(say, scheme(url))) for url in urls],
+        history_rows=_history(asking, f"staff:{id_}"), did=did,
         called=names(_reader(asking).say),
         stands_for=db.rows("SELECT p.id, p.name, s.since, s.until FROM substitute s JOIN person p ON p.id = s.absent "
                            "WHERE s.deputy = ? AND s.until >= ? ORDER BY s.since", id_, asking.day),

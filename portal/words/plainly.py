@@ -9,6 +9,7 @@ from door.db import Db
 from portal.page import DAY, INSTANT, LANGUAGES, Reader, names_of
 from portal.stages import titles
 from portal.words import arrows
+from portal.words.channels import medium
 from portal.words.labels import labels
 
 Said = tuple[str, str]  # a field and what it says
@@ -78,6 +79,8 @@ def _text(db: Db, reader: Reader, zone: str, field: str, text: str, beside: Mapp
         case "unit" | "reports_to":
             found = db.rows("SELECT name FROM unit WHERE id = ?", text)
             return reader.say("every branch") if text == "*" else str(found[0][0]) if found else text
+        case "scheme":
+            return medium(reader.say, text)
         case "stage":
             return titles(reader.say).get(text, (text,))[0]
         case "process":

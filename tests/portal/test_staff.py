@@ -258,6 +258,8 @@ def test_a_channel_comes_and_goes_and_its_address_is_in_no_entry(office: Office,
     assert change(office, admin, "add_channel", person=person, url=url).status_code == 303
     assert change(office, admin, "add_channel", person=person, url="mailto://other@bank.example").status_code == 422
     assert entry(office.db, f"staff:{person}") == ("channel_added", admin, {"scheme": "mailto"})
+    assert "<li>Mail, kim@bank.example" in office.at(admin).get(f"/staff/people/{person}").text
+    assert "Channel: Mail" in office.at(admin).get(f"/staff/people/{person}").text
     auditor = office.of("auditor")
     assert "bank.example" not in office.at(auditor).get(f"/staff/people/{person}").text
     assert change(office, admin, "remove_channel", person=person, url=url).status_code == 303
