@@ -12,11 +12,12 @@ from models.snapshot import PREMISES
 from portal.case import about
 from portal.case.scope import scope
 from portal.case.sight import Sight, sight
-from portal.case.story import persons
+from portal.case.story import given, persons
 from portal.house import Asking
 from portal.page import Reader, names_of, spoken
 from portal.who.asking import NotThere
 from portal.words import reading
+from portal.words.automatic import whom
 from tasks.premises import Premises
 
 LARGEST = 2**63 - 1
@@ -82,7 +83,7 @@ def opened(asking: Asking, case: int, at: int | None = None, on: str = "") -> Fi
     manager = store.managers(db, [s.subject], file.day).get(s.subject, "")
     named_ = {*persons(file.entries), manager, s.holder or "", s.owner or "", str(s.facts.get("inspector", "")),
               str(s.facts.get("manager", ""))}  # fmt: skip
-    file.names = names_of(db, sorted(named_))
+    file.names = names_of(db, sorted(named_)) | whom(db, given(file.entries))
     return file
 
 

@@ -55,6 +55,14 @@ def persons(entries: Iterable[Entry]) -> set[str]:
     return found - {"", SYSTEM}
 
 
+def given(entries: Iterable[Entry]) -> Iterator[str]:
+    """Why a run chose whom it chose, and what it found amiss: there persons and vendors are named by their ids."""
+    for e in entries:
+        if e.person == SYSTEM:
+            said = payload(e)
+            yield from (str(each) for each in (said.get("why", ""), *(d["says"] for d in said.get("defects", ()))))
+
+
 def story(process: Process, entries: Sequence[Entry], sight: Sight, me: str, reader: Reader, names: Mapping[str, str],
           book: Book | None) -> list[Round]:  # fmt: skip
     """Rounds and their lines, newest first."""
@@ -64,7 +72,7 @@ def story(process: Process, entries: Sequence[Entry], sight: Sight, me: str, rea
             said = payload(e)
             tells = sight.tells(e.action, e.person, me)
             erased = (reader.say("What was said is erased."),) if e.payload is None else ()
-            lines = tuple(_said(process.name, e, said, reader, book, sight)) if tells else ()
+            lines = tuple(_said(process.name, e, said, reader, book, sight, names)) if tells else ()
             does = _does(process, at, e, said, reader, names)
             rounds[-1].lines.append(
                 Line(e.seq, e.recorded_at, does, lines + erased, e.run if sight.everything else None)
@@ -104,7 +112,7 @@ def _who(process: Process, at: str, e: Entry, reader: Reader, names: Mapping[str
 
 
 def _said(process: str, e: Entry, p: Mapping[str, Any], reader: Reader, book: Book | None,
-          sight: Sight) -> Iterator[str]:  # fmt: skip
+          sight: Sight, names: Mapping[str, str]) -> Iterator[str]:  # fmt: skip
     say, action = reader.say, e.action
     if "answers" in p:
         answered, files = len(p["answers"]), p.get("evidence", ())
@@ -117,13 +125,13 @@ def _said(process: str, e: Entry, p: Mapping[str, Any], reader: Reader, book: Bo
         yield from _judged(action, p, reader, book)
     for d in p.get("defects", ()):
         code = book.return_codes.get(d["code"]) if book else None
-        says = automatic(d["says"], reader, book) if e.person == SYSTEM else d["says"]
+        says = automatic(d["says"], reader, book, names) if e.person == SYSTEM else d["says"]
         yield ", ".join(filter(None, (f"{d['code']} {code.says if code else ''}".strip(), d["where"], says)))
     if action in ("grant", "renew", "not_accepted") and p.get("due_on"):
         yield say("Until {day}.").format(day=reader.day(p["due_on"]))
     for name in REASONS:
         if isinstance(p.get(name), str) and p[name] and (sight.judged or name != "because"):
-            yield automatic(p[name], reader, book) if e.person == SYSTEM else p[name]
+            yield automatic(p[name], reader, book, names) if e.person == SYSTEM else p[name]
 
 
 def _judged(action: str, p: Mapping[str, Any], reader: Reader, book: Book | None) -> Iterator[str]:

@@ -31,7 +31,7 @@ def surroundings(file: File, d: Dossier | None, book: Book, seen: int) -> dict[s
     blind = s.step in BLIND
     proposal = d.last("propose") if d and sight.judged and not blind else None
     why = str(proposal.payload.get("because", "")) if proposal else ""
-    because = automatic(why, reader, book) if adds(why) else ""
+    because = automatic(why, reader, book, file.names) if adds(why) else ""
     changes: list[dict[str, Any]] = list(proposal.payload.get("changes", ())) if proposal else []
     record = d.last("record") if d else None
     compared: Comparison | None = comparison(d, book, reader) if d and s.step == "compare" else None
@@ -99,7 +99,7 @@ def _returned(file: File, d: Dossier | None, book: Book) -> list[str]:
     run, codes = back.person == SYSTEM, list[str]()
     for x in back.payload.get("defects", ()):
         if x["code"] in book.return_codes:
-            says = automatic(x["says"], file.reader, book) if run else x["says"]
+            says = automatic(x["says"], file.reader, book, file.names) if run else x["says"]
             codes.append(
                 f"{x['code']} {book.return_codes[x['code']].says}: {', '.join(filter(None, (x['where'], says)))}"
             )

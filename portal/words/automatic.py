@@ -2,19 +2,29 @@
 below is shown as it stands."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
+from door.db import Db
+from door.store import among
 from models.policy import Book
-from portal.page import Reader
+from portal.page import Reader, names_of
 
+NOBODY: Mapping[str, str] = {}
 _DAY = r"\d{4}-\d\d-\d\d"
 
 
-def automatic(text: str, reader: Reader, book: Book | None = None) -> str:
-    """`book`: of the case, for the questions that are named."""
-    said = "; ".join(_read(part, reader, book) for part in text.split("; "))
+def automatic(text: str, reader: Reader, book: Book | None = None, names: Mapping[str, str] = NOBODY) -> str:
+    """`book`: of the case, for the questions that are named; `names`: of persons, vendors and units (`whom`)."""
+    said = "; ".join(_read(part, reader, book, names) for part in text.split("; "))
     return said[:1].upper() + said[1:]
+
+
+def whom(db: Db, texts: Iterable[str]) -> dict[str, str]:
+    """The names of the persons, vendors and units in what runs gave as their reasons, by their ids."""
+    ids = sorted({word.strip(":;,") for text in texts for word in text.split()})
+    where, values = among(db, "id", ids)
+    return {**dict(db.rows(f"SELECT id, name FROM unit WHERE {where}", values)), **names_of(db, ids)} if ids else {}
 
 
 def adds(text: str) -> bool:
@@ -22,15 +32,15 @@ def adds(text: str) -> bool:
     return not re.fullmatch(r"class \d in the books", text)
 
 
-def _read(part: str, reader: Reader, book: Book | None) -> str:
+def _read(part: str, reader: Reader, book: Book | None, names: Mapping[str, str]) -> str:
     for form, says in _forms(reader.say):
         if found := form.fullmatch(part):
-            words = {name: _worded(name, value, reader, book) for name, value in found.groupdict().items()}
+            words = {name: _worded(name, value, reader, book, names) for name, value in found.groupdict().items()}
             return says.format(**words)
     return part
 
 
-def _worded(name: str, value: str, reader: Reader, book: Book | None) -> str:
+def _worded(name: str, value: str, reader: Reader, book: Book | None, names: Mapping[str, str]) -> str:
     match name:
         case "class_":
             return reader.class_(int(value))
@@ -41,8 +51,10 @@ def _worded(name: str, value: str, reader: Reader, book: Book | None) -> str:
         case "code":
             asked = book.checkpoints.get(value) if book else None
             return f"{value} {asked.question}" if asked else value
+        case "vendor" | "unit" | "id":
+            return reader.say("every branch") if value == "*" else names.get(value, value)
         case "each":
-            return ", ".join(_read(one, reader, book) for one in value.split(", "))
+            return ", ".join(_read(one, reader, book, names) for one in value.split(", "))
         case "words":
             return ", ".join(reader.named(word) for word in value.split(", "))
     return value

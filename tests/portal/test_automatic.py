@@ -3,6 +3,7 @@ changed of the staff, what a run wrote."""
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 import orjson
@@ -61,6 +62,21 @@ def test_whatever_the_runs_of_five_weeks_gave_as_a_reason_is_read_in_korean(offi
 def test_a_reason_in_the_readers_words(text: str, english: str, korean: str) -> None:
     assert automatic(text, Reader("en")) == english
     assert automatic(text, KO).casefold() == korean.casefold()
+
+
+def test_a_vendor_a_branch_and_an_inspector_are_called_by_their_names(office: Office) -> None:
+    case, vendor = office.db.rows("SELECT c.id, u.name FROM cases c JOIN entry e ON e.stream = c.stream JOIN unit u ON "
+                                  "u.lane = 'vendor' WHERE e.action = 'assign' AND e.payload LIKE '%\"' || u.id || "
+                                  "' covers %' ORDER BY c.id LIMIT 1")[0]  # fmt: skip
+    page = unescape(office.at(office.of("auditor")).get(f"/cases/{case}").text)
+    assert re.search(rf">\s*{vendor} covers \w+ in (every branch|[A-Z][^<]*)<", page)
+    names = {"v": "Fieldsight", "mapo": "Mapo Branch", "lee": "Lee Jun"}
+    assert automatic("v covers SE in mapo", Reader("en"), names=names) == "Fieldsight covers SE in Mapo Branch"
+    assert automatic("v covers SE in *", Reader("en"), names=names) == "Fieldsight covers SE in every branch"
+    assert (
+        automatic("no inspector may go: lee is related", KO, names=names)
+        == "갈 수 있는 점검원 없음: Lee Jun 차주와 이해관계 있음"
+    )
 
 
 def test_why_an_answer_is_none_is_read_in_korean_for_every_question_of_the_book(office: Office) -> None:
