@@ -64,7 +64,7 @@ def environment(language: str) -> Environment:
     reader = Reader(language)
     made.filters |= {name: getattr(reader, name) for name in ("money", "day", "instant", "level", "class_", "step", "distance",
                                                               "thing", "kind", "role", "number", "due", "days", "named", "counted",
-                                                              "called")}  # fmt: skip
+                                                              "called", "stream")}  # fmt: skip
     made.filters |= {"capitalize": raised, "unbroken": unbroken}
     return made
 
@@ -200,6 +200,17 @@ class Reader:
 
     def role(self, role: str) -> str:
         return self.words.roles.get(role, role.replace("_", " "))
+
+    def stream(self, name: str) -> str:
+        """What a stream of the journal is called; as it is named where there is no word for it."""
+        kind, _, id_ = name.partition(":")
+        say = self.say
+        case = say("Case {id}")
+        known = {"case": case, "party": case, "policy": case, "run": say("Run {id}"), "gate": say("Gate, facility {id}"),
+                 "person": say("Sign-ins of {id}"), "staff": say("Staff, {id}"), "unit": say("Unit {id}"),
+                 "draw": say("Secret of the draw, {id}"), "attempt": say("Flow run {id}"), "program": say("Program {id}"),
+                 "anchor": say("Anchor of {id}"), "portal": say("Accounts of nobody known")}  # fmt: skip
+        return known[kind].format(id=self.day(id_) if DAY.fullmatch(id_) else id_) if kind in known else name
 
     def why(
         self, refused: Refused, names: Mapping[str, str], me: str = "", zone: str = "Asia/Seoul", did: str = ""

@@ -93,6 +93,11 @@ class Prefect:
                             timeout=patience)  # fmt: skip
 
 
+def because(message: str) -> str:
+    """What went wrong, without that it was a flow run which met it."""
+    return message.removeprefix("Flow run encountered an exception: ")
+
+
 def _ask(client: httpx.Client, path: str, body: Mapping[str, Any]) -> Any:
     """Whatever we ask may be asked again: a run is asked for with a key."""
     try:
@@ -112,7 +117,7 @@ def _first(names: Mapping[str, str], runs: Sequence[Mapping[str, Any]]) -> dict[
     for run in runs:
         state = run.get("state") or {}
         found.setdefault(names.get(run["flow_id"], ""), FlowRun(
-            run["id"], run["state_type"] or "", run["state_name"] or "", state.get("message") or "",
+            run["id"], run["state_type"] or "", run["state_name"] or "", because(state.get("message") or ""),
             run["expected_start_time"] or "", run["start_time"] or "", run["end_time"] or "",
             float(run["total_run_time"] or 0) or float(run["estimated_run_time"] or 0),
             next((tag.removeprefix(BY) for tag in run.get("tags") or () if tag.startswith(BY)), "")))  # fmt: skip

@@ -55,10 +55,10 @@ INSTEAD = (
 Say = Callable[[str], str]
 
 
-def fault(f: Fault, say: Say = str) -> str:
-    """What an audit found, in one sentence that names stream and entry."""
+def fault(f: Fault, say: Say = str, called: Callable[[str], str] = str) -> str:
+    """What an audit found, in one sentence that names stream (as it is `called`) and entry."""
     text = FAULTS.get(str(f.facts.get("what")) if f.code == "table" else f.code, f.code)
-    return _placed(f.stream, f.seq, filled(say(text), f.facts), say)
+    return _placed(called(f.stream), f.seq, filled(say(text), f.facts), say)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,11 +57,12 @@ def verified(posted: Form) -> Response:
     """Every chain, every table, every anchor; what is wrong, in words."""
     asking = allowed(posted.asking)
     checks = verifies(asking.portal.house)
-    say = Reader(spoken(asking.request, asking.me.language)).say
+    reader = Reader(spoken(asking.request, asking.me.language))
 
     def work(db: Db, told: Told) -> dict[str, Any]:
         seen = verify(db, PROCESSES, checks, told=told)
-        return {"seen": seen, "faults": [fault(f, say) for f in seen.faults[:SHOWN]], "signed": checks is not None}
+        faults = [fault(f, reader.say, reader.stream) for f in seen.faults[:SHOWN]]
+        return {"seen": seen, "faults": faults, "signed": checks is not None}
 
     return Lasting(asking, "audit.html", work, parts=PARTS, **_values(asking))
 

@@ -19,7 +19,7 @@ from models.policy import PolicyError
 from portal.house import Asking
 from portal.lasting import Lasting, Told
 from portal.page import Reader, show, spoken
-from portal.prefect import BY, FlowRun, NoAnswer, Prefect, Read
+from portal.prefect import BY, FlowRun, NoAnswer, Prefect, Read, because
 from portal.ran import Own, beside, ran, seconds, written
 from portal.stages import STAGES, Queue, dry_run, missed, queues, titles, waiting
 from portal.who.asking import Form, NotThere, SignedIn
@@ -289,4 +289,5 @@ def _outbox(db: Db) -> Mapping[str, Any]:
 
 def _alerts(db: Db) -> Sequence[Mapping[str, str]]:
     rows = db.rows(f"SELECT flow_run, what, flow, says, at FROM alert ORDER BY at DESC, flow_run LIMIT {SHOWN}")
-    return [dict(zip(("flow_run", "what", "flow", "says", "at"), row, strict=True)) for row in rows]
+    found = [dict(zip(("flow_run", "what", "flow", "says", "at"), row, strict=True)) for row in rows]
+    return [{**alert, "says": because(alert["says"])} for alert in found]

@@ -22,6 +22,7 @@ from portal.prefect import NoAnswer, Prefect
 from portal.stages import titles
 from portal.who.asking import Form, NotThere, SignedIn
 from portal.words import arrows
+from portal.words.states import state
 from tasks import books
 from tasks.replay import replay_run
 
@@ -90,7 +91,7 @@ def _values(asking: Asking, id_: int, action: str = "", after: str = "", came: s
     counts = db.rows("SELECT action, count(*) FROM entry WHERE run = ? GROUP BY action ORDER BY action", id_)
     book = given.get("book")
     return {
-        "id": id_, "title": titles(reader.say).get(stage, (stage,))[0], "as_of": as_of, "part": part,
+        "id": id_, "reader": reader, "state": state, "title": titles(reader.say).get(stage, (stage,))[0], "as_of": as_of, "part": part,
         "closed": closed, "seq": seq, "given": given, "inputs": _inputs(given), "ended": ended, "counts": counts,
         "action": action, "did": lambda action, process="": arrows.done(reader.say, process, action),
         "entries": entries[:PAGE], "total": sum(n for _, n in counts),

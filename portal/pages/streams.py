@@ -81,7 +81,7 @@ def stream(asking: SignedIn, name: str, action: str = "", before: str = "", came
     address = f"/audit/streams/{quote(name)}"
     last = str(page[-1].seq) if len(rows) > PAGE else ""
     return show(
-        asking, "stream.html", name=name, title=names.get(id_, id_) if kind in ("person", "staff") else id_ or name,
+        asking, "stream.html", name=name, title=names.get(id_, id_) if kind in ("person", "staff") else reader.stream(name),
         kind=_kinds(reader.say).get(kind, kind), counts=counts, total=sum(n for _, n in counts), action=action, address=address,
         entries=[_read(asking, e, reader, names) for e in page], acts=_acts(reader.say), holds=_holds(rows, bool(action)),
         turn=turn(address, {"action": action}, "before", before, came, last))  # fmt: skip

@@ -8,6 +8,8 @@ import pytest
 
 from door.db import Db
 from door.rebuild import export
+from portal.page import Reader
+from portal.prefect import Prefect, because
 from tests.portal.conftest import ON_ONE, Office
 from tests.portal.paged import paged
 from tests.tasks.forge import entries, forge, said, without_triggers
@@ -72,7 +74,8 @@ def test_a_run_shows_its_inputs_and_the_entries_that_it_wrote(office: Office, yo
     assert rows
     for stream, case in rows:
         assert f'<a href="/cases/{case}">' in page
-        assert stream in page
+        assert f"Case {case}</small>" in page
+        assert stream not in page
     assert "No flow run of Prefect is recorded" in page
 
 
@@ -96,7 +99,7 @@ def test_a_forged_proposal_stands_beside_what_comes_out_now(office: Office, yoon
     assert 'class="answers diff"' in page
     assert "&lt;b&gt;whoever asks&lt;/b&gt;" in page
     assert "<b>whoever asks</b>" not in page
-    assert f"{stream}, {entry.seq}: " in page
+    assert f"{Reader('en').stream(stream)}, {entry.seq}: " in page
 
 
 def test_without_its_snapshot_a_run_is_said_to_be_beyond_replay(office: Office, yoon: str) -> None:
@@ -128,7 +131,7 @@ def test_verifying_names_the_entry_that_was_changed(office: Office, yoon: str) -
     office.db.run("UPDATE entry SET payload = '{}' WHERE stream = ? AND action = 'conclude'", stream)
     page = office.post(yoon, "/audit/verify").text  # type: ignore[attr-defined]
     assert "✕" in page
-    assert f"{stream}, entry" in page
+    assert f"Case {stream[5:]}, entry" in page
     assert "its payload was changed" in page
 
 
@@ -187,3 +190,18 @@ def test_what_is_no_run_is_not_there(office: Office, yoon: str, number: str) -> 
             continue
         assert office.at(yoon).get(f"/audit/runs/{which}").status_code == 404
         assert office.post(yoon, f"/audit/runs/{which}/replay").status_code == 404  # type: ignore[attr-defined]
+
+
+def test_how_a_flow_run_stands_is_said_in_the_readers_words(
+    office: Office, yoon: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = last(office.db, "manager_review")
+    office.db.run("INSERT INTO attempt VALUES ('f1', ?, ?)", run, office.house.now())
+    office.app.state.portal.prefect = lambda: "http://127.0.0.1:9/api"
+    monkeypatch.setattr(Prefect, "states", lambda prefect, flow_runs: dict.fromkeys(flow_runs, "AwaitingRetry"))
+    assert "waits to be tried again" in office.at(yoon).get(f"/audit/runs/{run}").text
+    office.at(yoon).cookies.set("language", "ko")
+    page = office.at(yoon).get(f"/audit/runs/{run}").text
+    assert "재시도 대기" in page
+    assert "AwaitingRetry" not in page
+    assert because("Flow run encountered an exception: the bureau does not answer") == "the bureau does not answer"

@@ -95,7 +95,7 @@ def test_the_day_of_an_auditor(served: Served) -> None:
     day.presses("Verify everything")
     day.reads("✓ No fault")
     day.looks("audit-verified")
-    day.follows("Streams of the journal")
+    day.follows("Streams")
     day.looks("streams")
     day.page.get_by_label("What").select_option(label="Sign-ins and refusals")
     day.presses("Apply")
