@@ -81,6 +81,19 @@ CONDITIONS: Mapping[str, str] = {
     "level >= proposed_level and class_ >= proposed_class or reason != ''":
         "A level or a class better than what was proposed needs a reason.",
 }  # fmt: skip
+#: Where a fact of it is one: by code or condition, which fact, and what is said then.
+OF_ONE: Mapping[str, tuple[str, str]] = {
+    "hold_too_long": ("left", "At most {left} more day of hold is left, not {asked}."),
+    "overdue": ("days", "Inspection {case} was due on {due_on}, and more than {days} day of grace has passed."),
+    "unopened": ("days", "An inspection ({kind}) was due on {due_on} and nobody has opened it after {days} day of grace."),
+    "cancelled": ("days", "Inspection {case}, due on {due_on}, was cancelled, and no later one is done after {days} day of "
+                          "grace."),
+    "unverified": ("days", "Inspection {case} was concluded on {concluded_on} and is not verified after {days} day."),
+    "inspection_is_fresh": ("most_days", "Not yet: the last inspection was concluded more than {most_days} day ago, or there "
+                                         "is none. Order one, or wait for the next that is due."),
+    "months_are_clean": ("clean_months", "Not yet: an inspection found misuse of funds, and {clean_months} month has to pass "
+                                         "without a red finding."),
+}  # fmt: skip
 _INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:Z|\+00:00)$")
 
 
@@ -99,8 +112,13 @@ def sentence(refused: Refused, say: Callable[[str], str] = str, to_him: bool = F
     if to_him and code in TO_HIM:
         return filled(say(TO_HIM[code]), facts, say)
     if code == "condition" and (not_yet := CONDITIONS.get(facts["condition"])):
-        return filled(say(not_yet), facts, say)
-    return filled(say(REFUSALS[code]) if code in REFUSALS else f"Refused ({code}).", facts, say)
+        return filled(say(_of_one(facts["condition"], facts) or not_yet), facts, say)
+    return filled(say(_of_one(code, facts) or REFUSALS[code]) if code in REFUSALS else f"Refused ({code}).", facts, say)
+
+
+def _of_one(code: str, facts: Mapping[str, Any]) -> str:
+    fact, frame = OF_ONE.get(code, ("", ""))
+    return frame if str(facts.get(fact)) == "1" else ""
 
 
 def words(name: str) -> str:

@@ -66,11 +66,13 @@ def _forms(say: Callable[[str], str]) -> list[tuple[re.Pattern[str], str]]:
     return [(re.compile(form), says) for form, says in (
         (r"class (?P<class_>\d) in the books", say("class in the books: {class_}")),
         (r"(?P<id>\S+): days past due not evaluated", say("facility {id}: days past due not evaluated")),
+        (r"(?P<id>\S+): 1 days past due make class (?P<class_>\d)", say("facility {id}: 1 day past due, so {class_}")),
         (r"(?P<id>\S+): (?P<n>\d+) days past due make class (?P<class_>\d)", say("facility {id}: {n} days past due, so {class_}")),
         (r"(?P<id>\S+) (?P<code>\S+): (?P<level>yellow|orange|red)", say("facility {id}, {code}: {level}")),
         (r"no vendor under contract for (?P<product>.+) in (?P<unit>\S+)", say("no vendor under contract for {product} in {unit}")),
         (r"no inspector may go: (?P<each>.+)", say("no inspector may go: {each}")),
         (r"(?P<id>\S+) is related", say("{id} is related to the borrower")),
+        (r"(?P<id>\S+) made the last 1 visits", say("{id} made the last visit")),
         (r"(?P<id>\S+) made the last (?P<n>\d+) visits", say("{id} made the last {n} visits")),
         (r"(?P<vendor>\S+) covers (?P<product>.+) in (?P<unit>\S+)", say("{vendor} covers {product} in {unit}")),
         (r"catch_up: latest", say("missed, and only the latest is made up for")),

@@ -48,6 +48,8 @@ def test_whatever_the_runs_of_five_weeks_gave_as_a_reason_is_read_in_korean(offi
     ("class 1 in the books; F-7 C3: orange", "Class in the books: Normal; facility F-7, C3: orange",
      "장부상 건전성 분류 정상; 여신 F-7, C3: 주황"),
     ("F-7: 95 days past due make class 3", "Facility F-7: 95 days past due, so Substandard", "여신 F-7: 95일 연체, 따라서 고정"),
+    ("F-7: 1 days past due make class 2", "Facility F-7: 1 day past due, so Special mention", "여신 F-7: 1일 연체, 따라서 요주의"),
+    ("lee made the last 1 visits", "Lee made the last visit", "Lee 직전 방문"),
     ("F-7: days past due not evaluated", "Facility F-7: days past due not evaluated", "여신 F-7: 연체일수 평가 불가"),
     ("no vendor under contract for SME in mapo", "No vendor under contract for SME in mapo", "Mapo의 SME에 계약된 수탁업체 없음"),
     ("no inspector may go: kim is related, lee made the last 2 visits",

@@ -19,7 +19,7 @@ from processes import PROCESSES
 from tasks import found as words_found
 from tasks import sentences
 from tasks.found import DIFFERS, FAULTS, INSTEAD
-from tasks.sentences import CONDITIONS, REFUSALS, TO_HIM
+from tasks.sentences import CONDITIONS, OF_ONE, REFUSALS, TO_HIM
 from tasks.words import LANGUAGES as LANGUAGE_WORDS
 from tests.portal.conftest import Office
 
@@ -40,7 +40,7 @@ def said() -> dict[str, str]:
     frames = [str(text) for module in (sentences, words_found)
               for _, text, _, _ in extract_from_file("python", str(module.__file__), KEYWORDS)]  # fmt: skip
     kept = (*LEVELS, *filter(None, CLASSES), *REFUSALS.values(), *TO_HIM.values(), *CONDITIONS.values(), *FAULTS.values(),
-            *DIFFERS.values(), *INSTEAD)  # fmt: skip
+            *DIFFERS.values(), *INSTEAD, *(frame for _, frame in OF_ONE.values()))  # fmt: skip
     return found | dict.fromkeys([*kept, *frames], "tasks/")
 
 

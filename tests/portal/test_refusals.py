@@ -15,7 +15,7 @@ from models.process import USER
 from portal.page import LANGUAGES, Reader
 from portal.words.labels import labels
 from processes import PROCESSES
-from tasks.sentences import CONDITIONS, REFUSALS, TO_HIM
+from tasks.sentences import CONDITIONS, OF_ONE, REFUSALS, TO_HIM, sentence
 from tests.portal.conftest import Office
 from tests.portal.links import do, restriction
 
@@ -102,6 +102,17 @@ def test_where_it_was_done_in_the_case_before_it_is_said_too(office: Office) -> 
         pytest.skip("in these weeks nothing was imposed that waits")
     case, person = row[0]
     assert "You decided on restrictions or orders on " in office.at(person).get(f"/cases/{case}").text
+
+
+@pytest.mark.parametrize("code", OF_ONE)
+def test_one_day_or_month_is_not_spoken_of_as_many(code: str) -> None:
+    fact, frame = OF_ONE[code]
+    of, as_condition = (code, {}) if code in REFUSALS else ("condition", {"condition": code})
+    names = [name for _, name, _, _ in Formatter().parse(frame) if name]
+    for n, many in ((1, False), (2, True)):
+        said = sentence(Refused(of, {**dict.fromkeys(names, "x"), **as_condition, fact: n}))
+        assert re.search(rf"\b{n} (more )?(day|month)", said)
+        assert bool(re.search(r"\b(days|months)\b", said)) == many
 
 
 def test_what_changed_meanwhile_is_told_by_the_clock_of_the_bank(office: Office) -> None:
