@@ -255,7 +255,7 @@ def _collect(m: Matter) -> Sheet:
         leave, fixed = (*leave, "how"), fixed | {"how": "outsourced"}
     elif m.do.name == "collect" and m.dossier.opening["path"] != "desk":
         leave, fixed = (*leave, "how"), fixed | {"how": "own"}
-    fields = [replace(f, preset=_preset(m, f.name), help=say("The name and what he does there.") if f.name == "host" else "")
+    fields = [replace(f, preset=_preset(m, f.name), help=say("Name and position, for example Mr Han, owner.") if f.name == "host" else "")
               for f in _fields(m, m.do.form, leave=leave)]  # fmt: skip
     asked = tuple(questions(m.dossier, m.book, m.reader, m.do.name, m.file.sight))
     visit = [f for f in fields if f.name != "own_level"]

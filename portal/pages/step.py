@@ -287,9 +287,10 @@ def shown(view: View, empty: bool = False, saved: bool = False, typed: Mapping[s
     template = "visit.html" if view.action in COLLECTING else "step.html"
     wrong = (found.wrong if found else {}) | dict(spoiled or {})
     missing = found.missing if found else {}
+    lacks = dict.fromkeys(missing, say("This is still missing."))  # which it is stands above it
     return show(
         asking, template, status, **common, **surroundings(file, view.d, view.book, seen), sheet=asked_,
-        values=dict(sheets.presets(asked_)) | dict(text), wrong=wrong, missing=missing, errors=wrong | missing, saved=saved,
+        values=dict(sheets.presets(asked_)) | dict(text), wrong=wrong, missing=missing, errors=wrong | lacks, saved=saved,
         kept=kept, changed=changed, behalf=view.behalf, key=key or asking.portal.house.salts(1)[0][:16], ready=view.ready,
         distances=view.distances, answered=answered, photographed=sum((n.kind, n.shows) in there for n in asked_.needs),
         proof=wanted(asking) if view.high_risk else "", book_changes=book_changes(file))  # fmt: skip
