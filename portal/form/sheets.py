@@ -107,8 +107,9 @@ def _plainly(name: str) -> str:
 
 
 def codes(section: Mapping[str, Any], *only: str) -> Choices:
-    """Codes of the book with what they stand for."""
-    return tuple((code, f"{code} {rule.says}") for code, rule in section.items() if not only or code in only)
+    """Codes of the book with what they stand for, K9 before K10."""
+    found = sorted(only or section, key=lambda code: (len(code), code))
+    return tuple((code, f"{code} {section[code].says}") for code in found)
 
 
 # -- what is asked more -------------------------------------------------------------------------------------------------

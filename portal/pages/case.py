@@ -213,8 +213,8 @@ def _collected(file: File, d: Dossier | None, book: Book | None) -> dict[str, An
         "evidence": package.payload.get("evidence", ()) if package else (),
         "distances": distances(file.premises, book, [e for p in (package, record_) if p
                                                      for e in p.payload.get("evidence", ())]),
-        "files": dict(file.asking.db.rows("SELECT sha256, name FROM upload WHERE person = ? AND case_id = ?", package.person,
-                                          file.s.id)) if package else {},
+        "files": dict(file.asking.db.rows("SELECT sha256, name FROM upload WHERE person IN (?, ?) AND case_id = ?",
+                                          *((p.person if p else "") for p in (package, record_)), file.s.id)),
         "before": [(p, whole(p)) for p in reversed(shown_[:-1])],
         "own": (record_, whole(record_)) if record_ and any(map(record_.payload.get, ("answers", "evidence"))) else None,
     }  # fmt: skip

@@ -264,8 +264,10 @@ def _kinds(asking: Asking, what: str) -> dict[str, tuple[str, str, int]]:
         asking.db, books.in_force(asking.db, asking.day), Reader(spoken(asking.request, asking.me.language))
     )
     if what == "order":
-        return {code: (rule.says, "", int(rule.days)) for code, rule in book.orders.items()}
-    return {code: (rule.says, rule.gate, 0) for code, rule in book.restrictions.items()}
+        found = {code: (rule.says, "", int(rule.days)) for code, rule in book.orders.items()}
+    else:
+        found = {code: (rule.says, rule.gate, 0) for code, rule in book.restrictions.items()}
+    return dict(sorted(found.items(), key=lambda each: (len(each[0]), each[0])))  # K9 before K10
 
 
 def _facilities(asking: Asking, borrower: str) -> list[tuple[str, str, str]]:

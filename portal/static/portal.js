@@ -207,7 +207,18 @@ function photographs(form) {
   });
 }
 
+// ---- what stands beside a form on a desk is folded above it on a phone -------------------------------------------
+
+const wide = matchMedia("(min-width: 1000px)");
+
+function beside(details) {
+  const fold = () => { details.open = wide.matches; };
+  wide.addEventListener("change", fold);
+  fold();
+}
+
 lists();
+all("details[data-wide]").forEach(beside);
 all("[data-done]").forEach((done) => store.clear(done.dataset.done));
 all("form[data-kept]").forEach(keeping);
 all("form[data-kept]").forEach(progress);

@@ -71,8 +71,9 @@ def test_a_restriction_is_proposed_and_leads_to_its_case(office: Office, han: st
 
 
 def test_an_order_is_issued_with_the_days_of_the_book(office: Office, han: str) -> None:
-    assert "O2 inspect again (5 days)" in office.at(han).get(
-        f"/controls/new?what=order&borrower={customer(office)[0]}").text  # fmt: skip
+    page = office.at(han).get(f"/controls/new?what=order&borrower={customer(office)[0]}").text
+    assert "O2 inspect again (5 days)" in re.sub(r"<[^>]+>", "", page)
+    assert page.index('value="O2"') < page.index('value="O10"')
     answer = proposed(office, han, what="order", kind="O2")
     assert answer.status_code == 303  # type: ignore[attr-defined]
     case = answer.headers["location"].removeprefix("/cases/")  # type: ignore[attr-defined]

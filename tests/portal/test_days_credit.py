@@ -32,7 +32,7 @@ def test_the_day_of_a_credit_manager(served: Served) -> None:
     day.presses("Find")
     day.looks("control-find")
     day.follows(re.compile("."), page.get_by_role("main").get_by_role("list").last)
-    page.get_by_label("Restriction").select_option("K3")
+    day.chooses("Restriction", re.compile("^K3 "))
     day.presses("Propose the restriction")
     expect(page.get_by_role("alert")).to_contain_text("Write an amount")
     day.looks("control-new-errors")
