@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import Empty, LifoQueue
 from typing import Annotated, Any
 
@@ -107,13 +107,16 @@ class Asking:
     def act(self, *commands: Command) -> list[Verdict]:
         """Through the door; a flow that has to do with what came of it is told."""
         from door.act import act
+        from portal.case.sight import discreet, unheard
         from tasks.services import SERVICES
 
-        verdicts = act(self.db, commands, self.clock, self.rules)
+        quiet = unheard(self, commands)
+        asked = [replace(c, seen=None) if c.case in quiet and c.action == "comment" else c for c in commands]
+        verdicts = act(self.db, asked, self.clock, self.rules)
         stages = {SERVICES[v.step].stage for v in verdicts if not v.refused and v.step in SERVICES}
         for stage in sorted(stages):
             self.portal.wake(stage)
-        return verdicts
+        return [discreet(self, c, v) if c.case in quiet else v for c, v in zip(asked, verdicts, strict=True)]
 
 
 def portal_of(request: Request) -> Portal:

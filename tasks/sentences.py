@@ -32,6 +32,7 @@ REFUSALS: Mapping[str, str] = {
     "taken": "{by} has it in hand, since {at}.",
     "not_holder": "It is in the hands of {holder}.",
     "held": "It is on hold until {until}, by {by}.",
+    "unannounced": "The department verifies this conclusion. How and by whom is told with the outcome.",
     "related": "A person related to {subject} acts on none of its cases.",
     "four_eyes": "{person} had a part in this case ({did}), so this is for somebody else (four eyes).",
     "condition": "Not as things stand: it needs {condition}.",

@@ -14,6 +14,7 @@ from door.command import Refused
 from door.db import Db, one
 from door.fold import CASE_COLUMNS, State, load
 from portal.case.scope import scope
+from portal.case.sight import shown
 from portal.house import Answered, Asking, Connection, Me, portal_of
 from portal.page import status_of
 from portal.who import access
@@ -21,7 +22,7 @@ from portal.who.asking import COOKIE
 from tasks.sentences import sentence
 
 LARGEST = 2**53 - 1
-_COLUMNS = ", ".join(f"c.{name}" for name in CASE_COLUMNS)
+COLUMNS = ", ".join(f"c.{name}" for name in CASE_COLUMNS)
 SCOPES = ("assignments:read", "packages:write", "checks:write", "cases:read", "act")
 PROGRAMS_ALONE = ("checks:write",)
 
@@ -52,11 +53,11 @@ class Caller:
 def seen(caller: Caller, case: int) -> tuple[State, str]:
     """The case, if it is the caller's to see, and the borrower's name. Raises Problem."""
     where, values = scope(caller.person, of_one=True)
-    row = one(caller.db.rows(f"SELECT coalesce(b.name, ''), {_COLUMNS} FROM cases c LEFT JOIN borrower b "
+    row = one(caller.db.rows(f"SELECT coalesce(b.name, ''), {COLUMNS} FROM cases c LEFT JOIN borrower b "
                              f"ON b.id = c.subject WHERE c.id = ? AND {where}", max(0, min(case, LARGEST)), *values))  # fmt: skip
     if row is None:
         raise Problem(404, "no_case", f"There is no case {case}.")
-    return load(row[1:]), row[0]
+    return shown(caller.person, [load(row[1:])])[0], row[0]
 
 
 def refusal(refused: Refused) -> Problem:

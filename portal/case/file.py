@@ -11,7 +11,7 @@ from models.process import Process
 from models.snapshot import PREMISES
 from portal.case import about
 from portal.case.scope import scope
-from portal.case.sight import Sight, sight
+from portal.case.sight import Sight, as_concluded, sight
 from portal.case.story import given, persons
 from portal.house import Asking
 from portal.page import Reader, names_of, spoken
@@ -68,7 +68,10 @@ def opened(asking: Asking, case: int, at: int | None = None, on: str = "") -> Fi
     name, lie, s = str(row[0]), Premises(*row[1 : 1 + len(PREMISES)]), load(row[1 + len(PREMISES) :])
     entries = [Entry(*e) for e in db.rows(f"SELECT {', '.join(COLUMNS)} FROM entry WHERE stream = ? AND seq <= ? "
                                           "ORDER BY seq", s.stream, s.seq)]  # fmt: skip
-    file = File(asking, s, name, entries, sight(asking, s), s.seq, lie, asking.day, on)
+    seen = sight(asking, s)
+    if seen.hides(s):
+        s, entries = as_concluded(s, entries, asking.me.id)
+    file = File(asking, s, name, entries, seen, s.seq, lie, asking.day, on)
     if on and not file.sight.everything:
         raise NotThere
     if on:

@@ -14,6 +14,7 @@ from portal.case import green
 from portal.case.matter import Said, beside, effect, journal
 from portal.case.offers import Offer, offers
 from portal.case.scope import scope
+from portal.case.sight import shown
 from portal.house import Asking
 from portal.page import Reader, spoken, why
 from portal.who.asking import NotThere
@@ -86,7 +87,7 @@ def view_of(asking: Asking, text: str) -> View | Refused:
         if link.person == asking.me.id:
             raise NotThere
         return Refused("link_anothers")
-    s, borrower = found
+    (s,), borrower = shown(asking, [found[0]]), found[1]
     made = one(db.rows("SELECT recorded_at FROM entry WHERE stream = ? AND seq = ?", s.stream, link.seq))
     view = View(asking, link, text, s, borrower, journal(asking, s), made[0] if made else s.last_at, waiting)
     if waiting is not None and view.decided is None:

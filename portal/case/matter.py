@@ -12,6 +12,7 @@ from door.fold import State
 from models.policy import Book
 from models.process import ITEM_ACTS
 from portal.case.sight import sight
+from portal.case.strip import named as place
 from portal.house import Asking
 from portal.page import Reader, names_of, raised
 from portal.words import arrows, reading
@@ -97,6 +98,8 @@ def beside(asking: Asking, s: State, since: str) -> list[Said]:
 
 def _told(asking: Asking, s: State, rows: Sequence[Row]) -> list[Said]:
     seen, me = sight(asking, s), asking.me.id
+    if seen.hides(s):
+        rows = [row for row in rows if row[0] != s.stream or row[1] <= s.seq or row[3] == me]
     return [
         Said(stream == s.stream, seq, action, person, behalf, at,
              orjson.loads(payload) if payload and seen.tells(action, person, me) else {}, process, case)
@@ -109,7 +112,8 @@ def matter(asking: Asking, s: State, borrower: str, said: Sequence[Said], reader
     book = reading.book(asking.db, s.book or books.in_force(asking.db, asking.day), reader)
     names = names_of(asking.db, [*{e.person for e in said}, *filter(None, (e.behalf for e in said)),
                                  str(s.facts.get("manager", ""))])  # fmt: skip
-    step, who, seen = reader.step(s.step, s.process), reader.called(s, borrower), sight(asking, s)
+    who, seen = reader.called(s, borrower), sight(asking, s)
+    step = place(reader, s.process, s.step, True) if seen.hides(s) else reader.step(s.step, s.process)
     made = Matter(reader.say("{step}: {who}").format(step=step, who=who), [])
     last = {e.action: e for e in said if e.own}
     if s.process == "control":

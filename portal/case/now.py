@@ -10,6 +10,8 @@ from door.eligible import eligible
 from door.fold import State
 from models.process import USER, Process
 from portal.case.offers import offers
+from portal.case.sight import UNANNOUNCED, sight
+from portal.case.strip import named
 from portal.house import Asking
 from portal.page import Reader, names_of, why
 from portal.words import arrows
@@ -59,6 +61,11 @@ class Now:
 def now(asking: Asking, s: State, process: Process, reader: Reader) -> Now:
     step = process.steps[s.step]
     found = Now(holder=s.holder or "")
+    if sight(asking, s).hides(s):
+        stands = store.read_case(asking.db, s.id) or s
+        found.item = [act for act in item_acts(asking, stands, process, None) if act == "comment"]
+        found.barred = [Barred(named(reader, s.process, s.step, True), why(asking, Refused(UNANNOUNCED)), True)]
+        return found
     found.item = item_acts(asking, s, process, None)
     if step.kind != USER:
         return found

@@ -28,9 +28,9 @@ def scope(asking: Asking, of_one: bool = False) -> tuple[str, list[Any]]:
         parts.append(f"c.subject IN (SELECT b.id FROM borrower b WHERE b.unit = ?{_own('b.id = c.subject', of_one)})")
         values.append(me.person.unit)
     if me.has("account_manager"):
-        mine, hands = among(db, "r.manager", me.hands)
-        parts.append(_MANAGED.format(mine=mine, one=_own("r.subject = c.subject", of_one)))
-        values += [hands, asking.day, asking.day]
+        customers, named = managed(asking, of_one)
+        parts.append(customers)
+        values += named
     if me.has("inspector"):
         owner, hands = among(db, "i.owner", me.hands)
         parts.append(f"(c.id IN (SELECT i.case_id FROM item i WHERE i.role = 'inspector' AND {owner}{_own('i.case_id = c.id', of_one)}) "
@@ -39,6 +39,12 @@ def scope(asking: Asking, of_one: bool = False) -> tuple[str, list[Any]]:
         values += [hands, me.id]
     own = " OR ".join(parts) or "1 = 0"
     return f"c.process IN ('inspection', 'control', 'order', 'handover') AND ({own})", values
+
+
+def managed(asking: Asking, of_one: bool = False) -> tuple[str, list[Any]]:
+    """A condition on `cases c` and its parameters: the borrower is a customer of his, or of one whom he stands in for."""
+    mine, hands = among(asking.db, "r.manager", asking.me.hands)
+    return _MANAGED.format(mine=mine, one=_own("r.subject = c.subject", of_one)), [hands, asking.day, asking.day]
 
 
 def _own(condition: str, of_one: bool) -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from door.fold import State
 from door.journal import Entry
 from models.process import END, GATEWAY, ITEM_ACTS, START, USER, Process, Step, holds
+from portal.case.sight import DRAW, Sight
 from portal.page import Reader
+from tasks.gate import VERIFYING
 
 #: Steps up to which an inspector follows a case; what comes after is the bank's.
 COLLECTING = ("start", "dispatch", "visit", "screen", "check")
@@ -41,9 +43,7 @@ def passages(process: Process, entries: Sequence[Entry]) -> Iterator[Passage]:
             at = e.step
 
 
-def strip(
-    process: Process, s: State, entries: Sequence[Entry], reader: Reader, with_: str, vendor: bool = False
-) -> list[Mark]:
+def strip(process: Process, s: State, entries: Sequence[Entry], reader: Reader, with_: str, sight: Sight) -> list[Mark]:
     """`with_`: in whose hands the case is, as it is said below the present step."""
     left: dict[str, list[str]] = {}
     for p in passages(process, entries):
@@ -51,13 +51,15 @@ def strip(
     ended = process.steps[s.step].kind == END
     place = list(process.steps).index
     before = sorted((n for n in left if n != s.step and (ended or place(n) < place(s.step))), key=place)
-    ahead = list(_ahead(process, s))
-    if vendor:
+    ahead = [n for n in _ahead(process, s) if not sight.unannounced or n == DRAW or n not in VERIFYING]
+    if sight.vendor:
         return _for_vendor(process, s, [n for n in before if n in COLLECTING], left, ahead, reader, with_)
     return [
         *(_done(process, n, left[n], reader) for n in before),
-        _mark(process, s.step, reader.day(s.closed_on, year=False) if ended else with_, reader, here=True),
-        *(_mark(process, n, reader.say("again") if n in left else "", reader) for n in ahead),
+        _mark(process, s.step, reader.day(s.closed_on, year=False) if ended else with_, reader, here=True,
+              hidden=sight.hides(s)),
+        *(_mark(process, n, reader.say("again") if n in left else "", reader, hidden=sight.unannounced and n == DRAW)
+          for n in ahead),
     ]  # fmt: skip
 
 
@@ -80,9 +82,12 @@ def _done(process: Process, step: str, days: list[str], reader: Reader) -> Mark:
     return _mark(process, step, says, reader, done=True)
 
 
-def _mark(process: Process, step: str, says: str, reader: Reader, done: bool = False, here: bool = False) -> Mark:
-    flow = process.steps[step].kind not in (USER, START, END)
-    return Mark(named(reader, process.name, step), says or (reader.say("flow") if flow else ""), flow, done, here)
+def _mark(process: Process, step: str, says: str, reader: Reader, done: bool = False, here: bool = False,
+          hidden: bool = False) -> Mark:  # fmt: skip
+    flow = process.steps[step].kind not in (USER, START, END) and not hidden
+    return Mark(
+        named(reader, process.name, step, hidden), says or (reader.say("flow") if flow else ""), flow, done, here
+    )
 
 
 def _ahead(process: Process, s: State) -> Iterator[str]:
@@ -103,6 +108,8 @@ def _next(step: Step, s: State) -> str:
     return next((do.to for do in step.does if do.name != step.late), step.does[0].to)
 
 
-def named(reader: Reader, process: str, step: str) -> str:
-    """A step's name as a place where the case stands."""
+def named(reader: Reader, process: str, step: str, hidden: bool = False) -> str:
+    """A step's name as a place where the case stands; `hidden`: it is verified, and which way he is not told."""
+    if hidden:
+        return reader.say("Verification")
     return reader.words.places.get(step) or reader.step(step, process)

@@ -14,6 +14,7 @@ from door.command import Command, Refused, Verdict, legible
 from door.eligible import eligible, why_not_me
 from portal.case import green
 from portal.case.scope import scope
+from portal.case.sight import UNANNOUNCED, hidden, shown
 from portal.house import Asking
 from portal.page import Reader, names_of, show, spoken, status_of, why
 from portal.pages.inbox import Filters, listed
@@ -23,7 +24,7 @@ from tasks.inbox import Waiting, those
 router = APIRouter()
 ACTS = ("decide", "claim", "hand_back", "delegate", "hold")  # done in a list; all else has a page that asks more
 ASKED = {"delegate": ("to", "reason"), "hold": ("until", "reason")}  # what they ask for, on a page between
-CHANGED = ("changed", "not_here", "ended", "taken")  # refusals that say: somebody was there meanwhile
+CHANGED = ("changed", "not_here", "ended", "taken", UNANNOUNCED)  # refusals that say: somebody was there meanwhile
 NAMED = 3  # of those who could, so many by name
 
 
@@ -81,14 +82,16 @@ def _seen_by(asking: Asking, cases: Sequence[int]) -> set[int]:
 
 def _named(asking: Asking, cases: Sequence[int]) -> list[tuple[int, str, int]]:
     marks = ", ".join("?" * len(cases))
-    return [(id_, name, seq) for id_, name, seq in asking.db.rows(
-        "SELECT c.id, coalesce(b.name, c.subject), c.seq FROM cases c LEFT JOIN borrower b ON b.id = c.subject "
+    seq = {s.id: s.seq for s in shown(asking, store.read_cases(asking.db, cases))}
+    return [(id_, name, seq[id_]) for id_, name in asking.db.rows(
+        "SELECT c.id, coalesce(b.name, c.subject) FROM cases c LEFT JOIN borrower b ON b.id = c.subject "
         f"WHERE c.id IN ({marks}) ORDER BY c.id", *cases)]  # fmt: skip
 
 
 def _colleagues(asking: Asking, cases: Sequence[int]) -> list[tuple[str, str]]:
     """Who may do every one of them, besides himself."""
-    able = [set(eligible(asking.db, asking.rules, case, asking.day)) for case in cases[:20]]
+    untold = hidden(asking, store.read_cases(asking.db, cases))
+    able = [set(eligible(asking.db, asking.rules, case, asking.day)) for case in cases[:20] if case not in untold]
     found = set.intersection(*able) - {asking.me.id} if able else set[str]()
     return sorted(names_of(asking.db, sorted(found)).items(), key=lambda p: p[1])
 
@@ -186,6 +189,7 @@ def _decided(posted: Posted, action: str, cases: Sequence[int], his: Mapping[int
     ]
     verdicts = dict(zip(asked, asking.act(*commands), strict=True)) if asked else {}
     states |= {s.id: s for s in store.read_cases(asking.db, [case for case in cases if case not in his])}
+    untold = hidden(asking, list(states.values()))
     reader = _reader(asking)
 
     def told(case: int) -> Told:
@@ -194,6 +198,8 @@ def _decided(posted: Posted, action: str, cases: Sequence[int], his: Mapping[int
             return Told(case, name, "done")
         if case in verdicts:
             return _told(asking, case, name, verdicts[case], greens[case].name)
+        if case in untold:
+            return _refused(asking, case, name, Refused(UNANNOUNCED))
         if _version(posted, case) not in (None, s.seq):
             refused = Refused("changed", {"by": s.last_person, "at": s.last_at, "step": s.step})
             return _refused(asking, case, name, refused)

@@ -142,9 +142,9 @@ def _page(file: File, status: int = 200, changed_only: bool = False, did: str = 
         level=level if isinstance(level, int) else None, class_=facts.get("class_"),
         proposed=s.process == "inspection" and "level" not in facts,
         rounds=story(process, file.entries, sight_, asking.me.id, reader, file.names, book), said=len(file.entries),
-        marks=strip(process, s, file.entries, reader, _with(file), sight_.vendor), picture=_picture(file),
+        marks=strip(process, s, file.entries, reader, _with(file), sight_), picture=_picture(file),
         now=now(asking, s, process, reader) if not file.past else None, ended=process.steps[s.step].kind == END,
-        chained=chained(file.entries), authority=process.authority.get(process.steps[s.step].lane, ""),
+        chained=chained(file.entries[: s.seq]), authority=process.authority.get(process.steps[s.step].lane, ""),
         did=did, changed_only=changed_only, refused=why(asking, refused, s.id) if refused else "",
         key=asking.portal.house.salts(1)[0][:16], parent=_parent(file),
         late=about.late_by(s.due_on, file.day) if process.steps[s.step].kind == USER else 0,
@@ -156,6 +156,8 @@ def _page(file: File, status: int = 200, changed_only: bool = False, did: str = 
 def _with(file: File) -> str:
     """In whose hands it is, and until when."""
     s, reader, step = file.s, file.reader, file.process.steps[file.s.step]
+    if file.sight.hides(s):
+        return reader.say("by the department")
     if step.kind != USER:
         return ""
     manager = store.managers(file.asking.db, [s.subject], file.day).get(s.subject) if step.whose == "manager" else None
@@ -172,11 +174,14 @@ def _picture(file: File) -> str:
     gone = {way for p in passages(process, file.entries) for way in passed(process, p.step, p.action, p.to)}
     lanes = {"system": reader.say("System"), "vendor": reader.say("Vendor"), "branch": reader.say("Branch"),
              "department": reader.say("Department")}  # fmt: skip
-    here = named(reader, process.name, file.s.step)
+    hidden = file.sight.hides(file.s)
+    here = named(reader, process.name, file.s.step, hidden)
     title = reader.say("Process picture. The token stands at {step}.").format(step=here)
 
     def name(n: str) -> str:
-        return named(reader, process.name, n) if n in process.steps else raised(reader.thing(n))
+        if n not in process.steps:
+            return raised(reader.thing(n))
+        return named(reader, process.name, n, hidden and n == file.s.step)
 
     return to_page(process, file.s.step, gone, title, name, lambda n: lanes.get(n) or reader.thing(n))
 

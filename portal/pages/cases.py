@@ -11,8 +11,8 @@ from starlette.responses import Response
 from door.db import Row
 from door.fold import CASE_COLUMNS, State, load
 from door.store import among
-from portal.case.scope import scope
-from portal.case.sight import Sight, seen_by
+from portal.case.scope import ALL, scope
+from portal.case.sight import DRAW, Sight, at_step, one_step, shown, sights
 from portal.case.strip import COLLECTING, named
 from portal.house import Asking
 from portal.page import Reader, names_of, show, spoken
@@ -65,17 +65,17 @@ class Listed:
 @router.get("/cases")
 def cases(asking: SignedIn, q: str = "", process: str = "", step: str = "", state: str = "", unit: str = "",
           after: str = "", came: str = "") -> Response:  # fmt: skip
-    filters = Filters(q.strip()[:80], process, step, state, unit)
+    filters = Filters(q.strip()[:80], process, one_step(asking.me, step), state, unit)
     rows = _found(asking, filters, after)
-    page = [
-        Listed(s, row[0], seen_by(asking.me, s, asking.rules.processes)) for row in rows[:PAGE] for s in [load(row[1:])]
-    ]
+    states = shown(asking, [load(row[1:]) for row in rows[:PAGE]])
+    page = [Listed(s, row[0], seen) for row, s, seen in zip(rows[:PAGE], states, sights(asking, states), strict=True)]
     last = page[-1].state if len(rows) > PAGE else None
     reader = Reader(spoken(asking.request, asking.me.language))
     return show(asking, "cases.html", filters=filters, page=page, names=names_of(asking.db, [p.state.holder or "" for p in page]),
                 turn=turn("/cases", asdict(filters), "after", after, came,
                           f"{'c' if last.closed_on else 'o'}{last.id}" if last else ""), units=_units(asking), processes=PROCESSES,
-                steps=_steps(asking, filters, reader), named=lambda s: named(reader, s.process, s.step),
+                steps=_steps(asking, filters, reader),
+                named=lambda p: named(reader, p.state.process, p.state.step, p.sight.hides(p.state)),
                 measures={p.state.id: reading.measure(reading.readable(asking.db, p.state.book, reader), p.state)
                           for p in page if p.state.process in ("control", "order")})  # fmt: skip
 
@@ -104,10 +104,14 @@ def _part(asking: Asking, filters: Filters, part: str, before: int, limit: int) 
 def _narrowed(asking: Asking, filters: Filters) -> tuple[list[str], list[Any]]:
     conditions: list[str] = []
     values: list[Any] = []
-    for column, value in (("c.process", filters.process), ("c.step", filters.step), ("b.unit", filters.unit)):
-        if value and not (column == "c.step" and asking.me.person.lane == "vendor" and value not in COLLECTING):
+    for column, value in (("c.process", filters.process), ("b.unit", filters.unit)):
+        if value:
             conditions.append(f"{column} = ?")
             values.append(value)
+    if filters.step and not (asking.me.person.lane == "vendor" and filters.step not in COLLECTING):
+        stands, steps = at_step(asking, filters.step)
+        conditions.append(stands)
+        values += steps
     if filters.q:
         subject, subjects = among(asking.db, "c.subject", _subjects(asking, filters.q))
         number = int(filters.q) if filters.q.isascii() and filters.q.isdigit() and len(filters.q) < 18 else 0
@@ -133,4 +137,5 @@ def _steps(asking: Asking, filters: Filters, reader: Reader) -> list[tuple[str, 
     process = asking.rules.processes.get(filters.process)
     if process is None:
         return []
-    return [(n, named(reader, process.name, n)) for n, s in process.steps.items() if s.kind not in ("start", "gateway")]
+    told = dict.fromkeys(one_step(asking.me, n) for n, s in process.steps.items() if s.kind not in ("start", "gateway"))
+    return [(n, named(reader, process.name, n, n == DRAW and not asking.me.has(*ALL))) for n in told]

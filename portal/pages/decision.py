@@ -22,7 +22,7 @@ from portal import draft
 from portal.case import green
 from portal.case.linked import Choice, View, view_of
 from portal.case.matter import Said, effect, matter, named
-from portal.case.sight import sight
+from portal.case.sight import UNANNOUNCED, sight
 from portal.house import Asking
 from portal.page import Reader, names_of, raised, reached, show, status_of, why
 from portal.who.asking import Form, Posted, SignedIn
@@ -182,6 +182,8 @@ def _kept(asking: Asking, s: State) -> dict[str, str]:
 def _refusal(view: View) -> dict[str, Any]:
     """Why he may decide nothing here, whether that is grave, and who could."""
     asking, case = view.asking, view.s.id
+    if sight(asking, view.s).hides(view.s):
+        return {"refusal": True, "says": why(asking, Refused(UNANNOUNCED)), "hard": False, "could": []}
     refused = None if view.choices else why_not_me(asking.db, asking.rules, case, asking.me.id, None, asking.day)
     if refused is None:
         return {"refusal": False, "says": "", "hard": False, "could": []}

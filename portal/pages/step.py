@@ -19,6 +19,7 @@ from portal.case.distance import Distances, distances
 from portal.case.file import File, book_changes, opened
 from portal.case.now import for_whom
 from portal.case.offers import offers
+from portal.case.sight import UNANNOUNCED
 from portal.case.story import payload
 from portal.case.surroundings import meanwhile, surroundings
 from portal.form import sheets
@@ -125,6 +126,8 @@ def view_of(asking: Asking, case: int, action: str) -> View:
     if do is None:
         view.gone, view.refused = True, Refused("not_here", {"step": s.step, "by": s.last_person, "at": s.last_at,
                                                              "offered": sorted(step.by_name)})  # fmt: skip
+        if file.sight.hides(s):
+            view.refused = Refused(UNANNOUNCED)
         return view
     view.behalf, refused = for_whom(asking, s, process)
     view.refused = refused or next(o.refused for o in offers(asking, s, view.behalf) if o.do.name == action)
