@@ -107,8 +107,10 @@ def for_whom(asking: Asking, s: State, process: Process) -> tuple[str | None, Re
 
 
 def may_declare(asking: Asking, s: State, refused: Refused | None) -> bool:
-    """Who holds the item, or may take it, may say that he is related to its borrower. `refused`: why he may not take it."""
-    return s.subject not in asking.me.person.related and (refused is None or s.holder == asking.me.id)
+    """Who holds the item, has delegated it, or may take it, may say that he is related to its borrower. `refused`: why he
+    may not take it."""
+    his = asking.me.id in (s.holder, s.delegator)
+    return s.subject not in asking.me.person.related and (refused is None or his)
 
 
 def item_acts(asking: Asking, s: State, process: Process, behalf: str | None) -> list[str]:

@@ -1,8 +1,8 @@
 """Which cases a person may see. A condition in the query itself, so that what is not his is not even read.
 
 The department, operations, auditors and approvers see all; a head of branch his unit's customers; an account manager his
-own, and those of whom he stands in for; an inspector what is assigned to him, and what he handed in. An administrator
-keeps the staff and sees no customer.
+own, and those of whom he stands in for; an inspector what is assigned to him, and what he handed in; each of them what was
+given to him, for as long as he holds it. An administrator keeps the staff and sees no customer.
 """
 
 from typing import Any
@@ -37,6 +37,9 @@ def scope(asking: Asking, of_one: bool = False) -> tuple[str, list[Any]]:
                      "OR c.stream IN (SELECT e.stream FROM entry e WHERE e.person = ? AND e.action = 'submit'"
                      f"{_own('e.stream = c.stream', of_one)}))")  # fmt: skip
         values += [hands, me.id]
+    if parts:
+        parts.append(f"c.id IN (SELECT i.case_id FROM item i WHERE i.holder = ?{_own('i.case_id = c.id', of_one)})")
+        values.append(me.id)
     own = " OR ".join(parts) or "1 = 0"
     return f"c.process IN ('inspection', 'control', 'order', 'handover') AND ({own})", values
 

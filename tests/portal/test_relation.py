@@ -1,6 +1,9 @@
 """A relation to a borrower, declared by who holds an item of his or may take it, where he reads of the case."""
 
+from door.act import act
+from door.command import Command
 from door.fold import State
+from tasks import books
 from tests.portal.conftest import Office
 from tests.portal.links import link as link_to
 from tests.portal.test_staff import change, entry
@@ -61,6 +64,22 @@ def test_where_nobody_is_left_he_reads_who_can_give_it_to_somebody_else(office: 
     page = office.at(manager).get(declares(office, manager, s.id).headers["location"]).text
     assert "nobody may do this" in page.lower()
     assert "The head of branch can reassign the item" in page
+    assert office.db.rows("SELECT kind FROM notice WHERE case_id = ? ORDER BY seq DESC LIMIT 1", s.id) == [("nobody",)]
+
+
+def test_in_whose_name_another_does_it_may_declare_too(office: Office) -> None:
+    s, manager = next(waiting(office, "review"))
+    other = next(p for p in (office.of("account_manager", n) for n in range(9)) if p != manager)
+    assert office.at(other).get(f"/cases/{s.id}").status_code == 404
+    assert not act(office.db, [Command(manager, "delegate", {"to": other, "reason": "away"}, case=s.id)],
+                   office.house.clock(office.house.business_date()), books.rules(office.db))[0].refused  # fmt: skip
+    assert 'name="capacity"' in office.at(other).get(f"/cases/{s.id}/conclude").text  # he sees what he is to do
+    assert f'href="/cases/{s.id}/relation"' in office.at(manager).get(f"/cases/{s.id}").text
+    assert declares(office, manager, s.id).status_code == 303
+    assert (manager, s.subject) in related(office)
+    assert "is not for you now" in office.at(other).get(f"/cases/{s.id}/conclude").text
+    page = office.at(other).get(f"/cases/{s.id}").text
+    assert 'value="hand_back"' in page
     assert office.db.rows("SELECT kind FROM notice WHERE case_id = ? ORDER BY seq DESC LIMIT 1", s.id) == [("nobody",)]
 
 
