@@ -57,10 +57,14 @@ class File:
         return self.s.seq < self.last or self.day < self.asking.day
 
 
-def opened(asking: Asking, case: int, at: int | None = None, on: str = "") -> File:
+def opened(asking: Asking, case: int, at: int | None = None, on: str = "", did: bool = False) -> File:
     """The case as it stands, after an entry of it, or at the end of a day: after the last entry of that business date or
-    an earlier one. Raises NotThere where there is no such case, or none for him, or no such entry."""
+    an earlier one. Raises NotThere where there is no such case, or none for him, or no such entry. `did`: it is for him
+    too if an entry of it is his own."""
     db, (where, values) = asking.db, scope(asking, of_one=True)
+    if did:
+        where = f"({where} OR EXISTS (SELECT 1 FROM entry e WHERE e.stream = c.stream AND e.person = ?))"
+        values = [*values, asking.me.id]
     row = one(db.rows(f"SELECT coalesce(b.name, ''), {_PREMISES}, {_CASE} FROM cases c LEFT JOIN borrower b "
                       f"ON b.id = c.subject WHERE c.id = ? AND {where}", min(case, LARGEST), *values))  # fmt: skip
     if row is None:

@@ -95,8 +95,8 @@ def sent(posted: Form, case: int, action: str) -> Response:
 
 @router.get("/cases/{case:int}/{action}/{seq:int}")
 def receipt(asking: SignedIn, case: int, action: str, seq: int) -> Response:
-    """What was handed in or decided, by the entry that it became; to who did it."""
-    file = opened(asking, case)
+    """What was handed in or decided, by the entry that it became; to who did it, whosever the case is now."""
+    file = opened(asking, case, did=True)
     e = file.entries[seq - 1] if 0 < seq <= len(file.entries) else None
     if e is None or e.action != action or e.person != asking.me.id:
         raise NotThere

@@ -101,6 +101,19 @@ def test_every_arrow_of_a_person_has_its_form_with_every_field_of_its_payload(of
     assert seen >= 12
 
 
+def test_to_whom_it_was_delegated_gets_his_receipt_though_the_case_is_no_longer_his(office: Office) -> None:
+    s, manager = next(waiting(office, "review"))
+    other = next(p for p in (office.of("account_manager", n) for n in range(9)) if p != manager)
+    clock = office.house.clock(office.house.business_date())
+    given = Command(manager, "delegate", {"to": other, "reason": "away"}, case=s.id)
+    assert not act(office.db, [given], clock, books.rules(office.db))[0].refused
+    page = opened(office, other, f"/cases/{s.id}/conclude")
+    done = page.send(**concluded(page))
+    assert "Receipt" in office.at(other).get(done.to).text
+    assert office.at(other).get(f"/cases/{s.id}").status_code == 404
+    assert office.at(manager).get(done.to).status_code == 404
+
+
 def test_a_manager_concludes_and_gets_a_receipt_that_names_the_entry(office: Office) -> None:
     s, page = with_finding(office)
     done = page.send(**concluded(page))
