@@ -132,7 +132,7 @@ class Actors:
                 return "send_back", {"defects": [{"code": "B08", "where": "figures"}],
                                      "reason": "Orders and inflow contradict each other."}  # fmt: skip
             return "conclude", self._conclusion(s, d, r)
-        if s.step == "verify_site":
+        if s.step in ("verify_site", "revisit"):
             return "record", {"own_level": s.facts["proposed_level"], "visited_on": self.day.isoformat()}
         if s.step in ("verify_desk", "compare"):
             if r.random() < (0.15 if s.step == "compare" else 0.04):

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import orjson
 
+from deployments.actors import Actors
 from door import store
 from door.act import act
 from door.command import Command
@@ -387,6 +388,17 @@ def test_who_met_nobody_goes_there_a_second_time_by_the_books_deadline_and_only_
     assert "V6 where nobody was met this time either: say in the reason what you saw." in compared.text
     assert compared.send(outcome="V6", reason="Shut again.").to.startswith(f"/cases/{s.id}/disagree/")
     assert (said(office, s)["outcome"], store.read_case(office.db, s.id).step) == ("V6", "review")  # type: ignore[union-attr]
+
+
+def test_the_staff_of_the_demo_goes_there_a_second_time_too(office: Office) -> None:
+    s, page = form(office, "verify_site", "record")
+    opened(office, page.person, page.send(own_level="0").to).send(outcome="V6", reason="The gate was shut.")
+    today, rules = office.house.business_date(), books.rules(office.db)
+    for seed in range(3):  # some of them are busy today
+        Actors(office.db, seed, today, office.house.clock(today), rules).work(1)
+    found = store.read_case(office.db, s.id)
+    assert found is not None
+    assert found.done["record"] == 2
 
 
 def test_to_agree_after_comparing_takes_no_reason(office: Office) -> None:
