@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.portal.conftest import Office
+from tests.portal.links import do, waiting
 from tests.portal.paged import paged
 
 LINK = re.compile(r'href="/cases/(\d+)"')
@@ -77,3 +78,14 @@ def test_what_is_restricted_or_ordered_stands_in_words_beside_its_code(office: O
     found = re.findall(r" · ([KO]\d+)([^<]*)</small>", page)
     assert found
     assert all(says.strip() for _, says in found)
+
+
+def test_who_has_a_case_in_hand_stands_beside_its_step(office: Office) -> None:
+    case, person = waiting(office, "review")
+    do(office, person, "claim", case, {})
+    assert "with you</small>" in office.at(person).get(f"/cases?q={case}").text
+    name = office.db.rows("SELECT name FROM person WHERE id = ?", person)[0][0]
+    page = office.at(office.of("auditor")).get(f"/cases?q={case}").text
+    assert f"with {name}</small>" in page
+    heads = re.findall('<th role="columnheader"[^>]*>([^<]+)</th>', page)
+    assert (heads[0], heads[-1]) == ("Opened", "Deadline")
