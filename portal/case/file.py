@@ -18,6 +18,7 @@ from portal.page import Reader, names_of, spoken
 from portal.who.asking import NotThere
 from portal.words import reading
 from portal.words.automatic import whom
+from portal.words.places import placed
 from tasks.premises import Premises
 
 LARGEST = 2**63 - 1
@@ -94,9 +95,11 @@ def opened(asking: Asking, case: int, at: int | None = None, on: str = "", did: 
     return file
 
 
-def book_changes(file: File) -> tuple[str, list[Difference]] | None:
-    """Of a proposed book: the version that is in force beside it, and what differs; a decided one as it was decided."""
+def book_changes(file: File) -> tuple[str, list[tuple[str, Difference]]] | None:
+    """Of a proposed book: the version that is in force beside it, and what differs, with its place in words; a decided one as
+    it was decided."""
     s = file.s
     if s.process != "policy":
         return None
-    return reading.changes(file.asking.db, s.id, str(s.facts["book"]), s.closed_on or file.day)
+    found = reading.changes(file.asking.db, s.id, str(s.facts["book"]), s.closed_on or file.day)
+    return (found[0], [(placed(file.reader, d.place), d) for d in found[1]]) if found else None

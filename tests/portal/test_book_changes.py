@@ -6,11 +6,15 @@ import re
 import pytest
 
 from models.policy import Book
+from portal.page import Reader
+from portal.words.places import placed
 from tasks import books
 from tests.portal.conftest import Office
 from tests.portal.links import do
 
-ROW = re.compile(r'<tr><th scope="row"><code>([^<]*)</code></th><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td></tr>')
+ROW = re.compile(
+    r'<tr><th scope="row">(?:[^<]+<small class="dim">)?<code>([^<]*)</code>(?:</small>)?</th><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td></tr>'
+)
 
 
 def in_force(office: Office) -> Book:
@@ -79,3 +83,19 @@ def test_a_book_that_says_the_same_is_said_to(office: Office, editors: tuple[str
     one, other = editors
     case = proposed(office, one, in_force(office))
     assert "Nothing: the two say the same." in office.at(other).get(f"/cases/{case}").text
+
+
+@pytest.mark.parametrize(("place", "english", "korean"), [
+    ("version", "Version", "버전"),
+    ("holds_max_days", "Days that a case may be on hold in all", "건별 최대 보류 일수"),
+    ("kinds.use.lead_days", "Kinds of inspection, first use of funds, days ahead", "점검 종류, 자금용도, 사전 일수"),
+    ("line[workout].when", "Line of escalation, workout, condition", "상신 기준, workout, 조건"),
+    ("no_such.days", "", ""),
+])  # fmt: skip
+def test_a_place_in_the_book_is_said_in_words(place: str, english: str, korean: str) -> None:
+    assert [placed(Reader(language), place) for language in ("en", "ko")] == [english, korean]
+
+
+def test_each_section_of_the_book_has_its_words() -> None:
+    """But for the places of its files, which are no part of what it says."""
+    assert [name for name in Book.model_fields if name != "places" and not placed(Reader("en"), name)] == []
