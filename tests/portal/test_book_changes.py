@@ -86,7 +86,7 @@ def test_a_book_that_says_the_same_is_said_to(office: Office, editors: tuple[str
 
 
 @pytest.mark.parametrize(("place", "english", "korean"), [
-    ("version", "Version", "버전"),
+    ("version", "Version", "판"),
     ("holds_max_days", "Days that a case may be on hold in all", "건별 최대 보류 일수"),
     ("kinds.use.lead_days", "Kinds of inspection, first use of funds, days ahead", "점검 종류, 자금용도, 사전 일수"),
     ("line[workout].when", "Line of escalation, workout, condition", "상신 기준, workout, 조건"),
