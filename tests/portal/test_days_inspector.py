@@ -155,6 +155,9 @@ def test_who_verifies_on_site_photographs_elsewhere_and_says_why(served: Served,
     page.context.grant_permissions(["geolocation"])
     page.context.set_geolocation({"latitude": 37.4001, "longitude": 127.1002})
     day.at(f"/cases/{s.id}/record")
+    expect(page.get_by_text("Account manager", exact=True)).to_be_hidden()  # on a phone the form comes first
+    page.get_by_text("What you may know").click()
+    expect(page.get_by_text("Account manager", exact=True)).to_be_visible()
     expect(page.get_by_label("Why were they taken elsewhere?")).to_be_hidden()
     what = named(shown_there(*of(office, s.id))[0][0])
     takes(day, what, tmp_path)
@@ -167,6 +170,10 @@ def test_who_verifies_on_site_photographs_elsewhere_and_says_why(served: Served,
     day.writes("Why were they taken elsewhere?", "The yard lies across the river.")
     day.presses("Record, then compare")
     day.reads("2. The manager's conclusion and the differences")
+    day.at(f"/cases/{s.id}")
+    page.get_by_text("Recorded on site by").click()
+    expect(page.get_by_role("img", name=what)).to_be_visible()
+    day.looks("case-recorded")
 
 
 def named(code: str) -> str:

@@ -58,6 +58,7 @@ def test_the_inbox_shows_what_the_door_lets_him_do_and_nothing_else(office: Offi
     assert shown == [w.state.id for w in waits if not w.state.held_until][:50]
     if not shown:
         assert "Nothing waits for you." in page.text
+        assert not any(said in page.text for said in ('class="filters"', "<kbd>"))
 
 
 def test_what_is_claimed_is_his_and_stands_under_claimed(office: Office) -> None:
