@@ -19,7 +19,7 @@ from flows.wake import wake
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from portal.who.provider import Declared
+    from portal.provider import Declared
     from tasks.house import House
 
 PATIENCE_S = 5  # for answers under way, when it is told to stop

@@ -14,7 +14,7 @@ from deployments.mistakes import Mistake
 
 if TYPE_CHECKING:  # the house imports drivers; `--help` needs none
     from door.db import Db
-    from portal.who.provider import Declared
+    from portal.provider import Declared
     from tasks.house import House
 
 SCHEMES = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
@@ -72,7 +72,7 @@ def accounts() -> "Declared | None":
     """The bank's account service, an OpenID provider, as the environment says: POSTLOAN_OIDC_ISSUER, _CLIENT, _SECRET, and
     _CLAIM, which says a person's staff ID (preferred_username, unless it says otherwise). None where it says nothing. Raises
     Mistake where it says half of it."""
-    from portal.who.provider import Declared
+    from portal.provider import Declared
 
     names = ("ISSUER", "CLIENT", "SECRET", "CLAIM")
     said = {name: os.environ.get(f"POSTLOAN_OIDC_{name}", "").strip() for name in names}

@@ -14,7 +14,7 @@ from portal import files, handed
 from portal.api import api
 from portal.guard import Guard, TooLarge, numbered
 from portal.house import Me, Portal, portal_of
-from portal.page import Reader, show_anybody, spoken
+from portal.page import show_anybody, spoken
 from portal.pages import (
     account,
     anchors,
@@ -36,10 +36,11 @@ from portal.pages import (
     streams,
     visit,
 )
+from portal.provider import Declared, Provider
 from portal.who import access
 from portal.who.asking import COOKIE, Forged, NotThere, SentTooLate, SignInFirst
 from portal.who.proof import ProveFirst
-from portal.who.provider import Declared, Provider
+from portal.words.reader import Reader
 from tasks.house import House
 
 PAGES = (

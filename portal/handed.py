@@ -13,7 +13,7 @@ from starlette.datastructures import UploadFile
 from door.db import one
 from portal import files
 from portal.house import Asking
-from portal.page import Reader
+from portal.words.reader import Reader
 
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,79}$")  # as models/forms.Name
 KEY = re.compile(r"^[A-Za-z0-9._:-]{1,80}$")

@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 
 from door.command import Clock, Command, Person, Rules, Verdict
 from door.db import Db, connect
-from portal.who.provider import Provider
+from portal.provider import Provider
 from tasks import books
 from tasks.house import House
 

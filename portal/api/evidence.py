@@ -10,9 +10,9 @@ from models.forms import Name
 from portal import files, handed
 from portal.api import forms as f
 from portal.api.caller import HandsIn, Key, Problem, refusal, seen
-from portal.page import Reader
 from portal.pages.visit import taking
 from portal.who.asking import NotThere
+from portal.words.reader import Reader
 
 STATUS = {"too_large": 413, "unknown": 415, "no_picture": 415, "broken": 422, "too_many": 409}
 TROUBLE = {413: {"description": "It is too large."}, 415: {"description": "It is neither a picture nor a PDF."}}

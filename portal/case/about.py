@@ -21,8 +21,8 @@ from models.process import Process
 from portal.case.sight import Sight
 from portal.case.story import payload
 from portal.house import Asking
-from portal.page import Reader, raised, unbroken
 from portal.words.currency import currency
+from portal.words.reader import Reader, raised, unbroken
 from tasks import gate
 from tasks.dossier import PACKAGES, Dossier, answers
 from tasks.premises import Premises

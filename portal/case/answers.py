@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from models.policy import Book, Checkpoint
-from portal.page import Reader
+from portal.words.reader import Reader
 from tasks.dossier import PACKAGES, SCREENINGS, Dossier, Past, answers
 from tasks.translate import PLACES
 

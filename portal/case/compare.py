@@ -7,7 +7,7 @@ from typing import Any
 
 from models.policy import Book, Checkpoint
 from portal.case.answers import written
-from portal.page import Reader
+from portal.words.reader import Reader
 from tasks.dossier import PACKAGES, Dossier
 
 UNVERIFIED = "V6"  # nobody was met: first visited once more

@@ -14,11 +14,12 @@ from portal.case.scope import scope
 from portal.case.sight import Sight, as_concluded, sight
 from portal.case.story import given, persons
 from portal.house import Asking
-from portal.page import Reader, names_of, spoken
+from portal.page import spoken
 from portal.who.asking import NotThere
 from portal.words import reading
 from portal.words.automatic import whom
 from portal.words.places import placed
+from portal.words.reader import Reader, names_of
 from tasks.premises import Premises
 
 LARGEST = 2**63 - 1

@@ -16,9 +16,10 @@ from portal.case.offers import Offer, offers
 from portal.case.scope import scope
 from portal.case.sight import shown
 from portal.house import Asking
-from portal.page import Reader, spoken, why
+from portal.page import spoken, why
 from portal.who.asking import NotThere
 from portal.words import arrows
+from portal.words.reader import Reader
 from tasks import books, token
 from tasks.inbox import Waiting, those
 

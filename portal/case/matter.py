@@ -14,10 +14,10 @@ from models.process import ITEM_ACTS
 from portal.case.sight import sight
 from portal.case.strip import named as place
 from portal.house import Asking
-from portal.page import Reader, names_of, raised
 from portal.words import arrows, reading
 from portal.words.automatic import adds, automatic
 from portal.words.currency import currency
+from portal.words.reader import Reader, names_of, raised
 from tasks import books
 
 SAID = ("reason", "because", "says", "note", "opportunity", "text")  # fields in which somebody says why

@@ -13,8 +13,9 @@ from portal.case.offers import offers
 from portal.case.sight import UNANNOUNCED, sight
 from portal.case.strip import named
 from portal.house import Asking
-from portal.page import Reader, names_of, why
+from portal.page import why
 from portal.words import arrows
+from portal.words.reader import Reader, names_of
 from tasks import books
 
 NAMED = 2  # of those who could, so many by name

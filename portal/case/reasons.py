@@ -10,8 +10,8 @@ from door.store import among
 from models.policy import Book, PolicyError
 from portal.case.sight import sight
 from portal.house import Asking
-from portal.page import Reader, names_of
 from portal.words import reading
+from portal.words.reader import Reader, names_of
 from tasks.dossier import SCREENINGS, Dossier, Past, pasts
 from tasks.inbox import Waiting
 

@@ -14,8 +14,8 @@ from models.policy import Book
 from models.process import ITEM_ACTS, Process
 from portal.case.sight import Sight
 from portal.case.strip import named
-from portal.page import Reader
 from portal.words.automatic import automatic
+from portal.words.reader import Reader
 from portal.words.reading import outcome
 from portal.words.told import told
 

@@ -7,7 +7,7 @@ from door.fold import State
 from door.journal import Entry
 from models.process import END, GATEWAY, ITEM_ACTS, START, USER, Process, Step, holds
 from portal.case.sight import DRAW, Sight
-from portal.page import Reader
+from portal.words.reader import Reader
 from tasks.gate import VERIFYING
 
 #: Steps up to which an inspector follows a case; what comes after is the bank's.

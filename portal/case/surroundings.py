@@ -13,8 +13,8 @@ from portal.case.compare import Comparison, comparison, level_says
 from portal.case.file import File
 from portal.case.matter import effect
 from portal.case.story import payload
-from portal.page import names_of
 from portal.words.automatic import adds, automatic
+from portal.words.reader import names_of
 from portal.words.reading import outcome
 from portal.words.told import told
 from tasks.dossier import Dossier

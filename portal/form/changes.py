@@ -8,7 +8,7 @@ from typing import Any
 from apprise.plugins import url_to_dict
 
 from door.db import Db, one
-from portal.page import LANGUAGES, Reader
+from portal.words.reader import LANGUAGES, Reader
 from tasks.address import scheme
 from tasks.roster import ROLES, Change
 

@@ -10,7 +10,7 @@ from portal.case.answers import unit, written
 from portal.case.sight import Sight
 from portal.form.fields import Choices, Field, Need, Section
 from portal.handed import File
-from portal.page import Reader
+from portal.words.reader import Reader
 from tasks.dossier import Dossier
 from tasks.screen import visit_photos
 

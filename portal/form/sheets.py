@@ -16,9 +16,9 @@ from portal.form.fields import MOST_ROWS, Choices, Field, Read, Row, Rows, Secti
 from portal.form.questions import needs, questions
 from portal.handed import File as Handed
 from portal.house import Asking
-from portal.page import LEVELS, Reader
 from portal.words.currency import currency
 from portal.words.labels import labels, wanted
+from portal.words.reader import LEVELS, Reader
 from tasks.dossier import Dossier
 
 LISTED = ("kind", "code", "owner", "facility", "checkpoint")  # however few there are, a list to choose from

@@ -7,7 +7,7 @@ from typing import Any
 
 from models.policy import Checkpoint
 from portal.form.fields import Field, Read, Row, Rows, Say, Sheet, Typed
-from portal.page import Reader
+from portal.words.reader import Reader
 from tasks.translate import PLACES
 
 _FIGURE = str.maketrans({",": "", " ": "", "\u00a0": "", "\u202f": "", "\u2212": "-", "%": ""})

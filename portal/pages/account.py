@@ -12,9 +12,9 @@ from door.command import SYSTEM
 from portal.house import Asking, Connection, Me, Portal, portal_of
 from portal.page import show
 from portal.pages.signin import ours, page
+from portal.provider import SKEW_S, Account, Errand, Provider, Unanswered, Untrue
 from portal.who import access
 from portal.who.asking import COOKIE, HINT, SIGN_OUT, NotThere, SignedIn, caller_of
-from portal.who.provider import SKEW_S, Account, Errand, Provider, Unanswered, Untrue
 
 router = APIRouter()
 AWAY = "postloan_away"  # the cookie whose secret only the browser keeps while it is away

@@ -19,10 +19,11 @@ from door.rebuild import export as lines
 from door.store import among
 from portal.house import Asking, Portal
 from portal.lasting import Lasting, Told
-from portal.page import Reader, show, spoken
+from portal.page import show, spoken
 from portal.paging import turn
 from portal.stages import STAGES, titles
 from portal.who.asking import Form, NotThere, SignedIn
+from portal.words.reader import Reader
 from processes import PROCESSES
 from tasks.found import fault
 from tasks.house import House

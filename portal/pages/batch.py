@@ -16,9 +16,10 @@ from portal.case import green
 from portal.case.scope import scope
 from portal.case.sight import UNANNOUNCED, hidden, shown
 from portal.house import Asking
-from portal.page import Reader, names_of, show, spoken, status_of, why
+from portal.page import show, spoken, status_of, why
 from portal.pages.inbox import Filters, listed
 from portal.who.asking import Form, NotThere, Posted
+from portal.words.reader import Reader, names_of
 from tasks.inbox import Waiting, those
 
 router = APIRouter()

@@ -24,10 +24,11 @@ from portal.case.scope import scope
 from portal.case.story import payload, story
 from portal.case.strip import named, passages, strip
 from portal.house import Asking
-from portal.page import Reader, raised, show, status_of, why
+from portal.page import show, status_of, why
 from portal.who.asking import Form, NotThere, SignedIn
 from portal.who.proof import unproved, wanted
 from portal.words import reading
+from portal.words.reader import Reader, raised
 from processes.trace import passed, to_page
 from tasks.dossier import PACKAGES, Dossier, Past, dossiers
 

@@ -15,10 +15,11 @@ from portal.case.scope import ALL, scope
 from portal.case.sight import DRAW, Sight, at_step, one_step, shown, sights
 from portal.case.strip import COLLECTING, named
 from portal.house import Asking
-from portal.page import Reader, names_of, show, spoken
+from portal.page import show, spoken
 from portal.paging import turn
 from portal.who.asking import SignedIn
 from portal.words import reading
+from portal.words.reader import Reader, names_of
 
 router = APIRouter()
 PAGE = 50

@@ -19,9 +19,10 @@ from models.policy import PolicyError
 from models.tables import STOPPED
 from portal.case.scope import scope
 from portal.house import Asking
-from portal.page import Reader, names_of, show, spoken, why
+from portal.page import show, spoken, why
 from portal.who.asking import Form, NotThere, SignedIn
 from portal.words import reading
+from portal.words.reader import Reader, names_of
 from tasks import books
 from tasks.translate import PLACES
 

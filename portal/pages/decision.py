@@ -24,10 +24,11 @@ from portal.case.linked import Choice, View, view_of
 from portal.case.matter import Said, effect, matter, named
 from portal.case.sight import UNANNOUNCED, sight
 from portal.house import Asking
-from portal.page import Reader, names_of, raised, reached, show, status_of, why
+from portal.page import reached, show, status_of, why
 from portal.who.asking import Form, Posted, SignedIn
 from portal.who.proof import unproved, wanted
 from portal.words import arrows, reading
+from portal.words.reader import Reader, names_of, raised
 from portal.words.told import told
 from tasks import books
 from tasks.inbox import items

@@ -15,10 +15,11 @@ from portal.behind import behind
 from portal.case import green, reasons
 from portal.case.sight import sight
 from portal.house import Asking
-from portal.page import Reader, names_of, show, spoken
+from portal.page import show, spoken
 from portal.paging import address, turn
 from portal.stages import titles
 from portal.who.asking import SignedIn
+from portal.words.reader import Reader, names_of
 from tasks.inbox import LAST, START, Place, Waiting, items
 
 router = APIRouter()

@@ -18,13 +18,14 @@ from door.store import among
 from models.policy import PolicyError
 from portal.house import Asking
 from portal.lasting import Lasting, Told
-from portal.page import Reader, show, spoken
+from portal.page import show, spoken
 from portal.prefect import BY, FlowRun, NoAnswer, Prefect, Read, because
 from portal.ran import Own, beside, ran, seconds, written
 from portal.stages import STAGES, Queue, dry_run, missed, queues, titles, waiting
 from portal.who.asking import Form, NotThere, SignedIn
 from portal.words.automatic import automatic
 from portal.words.channels import medium
+from portal.words.reader import Reader
 from processes import PROCESSES
 from tasks.deliver import requeue, unreached
 from tasks.ledger import equation

@@ -15,13 +15,14 @@ from door.db import Db, Row, one
 from models.policy import PolicyError
 from portal.house import Asking
 from portal.lasting import Lasting, Told
-from portal.page import Reader, show, spoken
+from portal.page import show, spoken
 from portal.pages.audit import allowed, as_file
 from portal.paging import turn
 from portal.prefect import NoAnswer, Prefect
 from portal.stages import titles
 from portal.who.asking import Form, NotThere, SignedIn
 from portal.words import arrows
+from portal.words.reader import Reader
 from portal.words.states import state
 from tasks import books
 from tasks.replay import replay_run

@@ -9,11 +9,12 @@ from starlette.responses import RedirectResponse, Response
 
 from door.command import Refused
 from portal.house import Asking, Connection, portal_of
-from portal.page import LANGUAGES, Reader, names_of, show, show_anybody, spoken
+from portal.page import show, show_anybody, spoken
+from portal.provider import Unanswered
 from portal.who import access, unsent
 from portal.who.asking import COOKIE, HINT, SIGN_OUT, Form, SignedIn, caller_of, sent
-from portal.who.provider import Unanswered
 from portal.words.labels import labels
+from portal.words.reader import LANGUAGES, Reader, names_of
 
 router = APIRouter()
 OUT = "out"  # why the sign-in is shown: he has signed out

@@ -14,11 +14,12 @@ from door.store import among
 from portal.case.scope import ALL
 from portal.form.changes import LANES, Typed, change
 from portal.house import Asking
-from portal.page import LANGUAGES, Reader, names_of, show, spoken
+from portal.page import show, spoken
 from portal.paging import turn
 from portal.who.asking import Form, NotThere, SignedIn
 from portal.words.channels import medium, reached_at
 from portal.words.plainly import Said, names, plainly
+from portal.words.reader import LANGUAGES, Reader, names_of
 from tasks.address import scheme
 from tasks.roster import ROLES, Change, save, would_leave_alone
 

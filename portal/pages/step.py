@@ -27,11 +27,12 @@ from portal.form.fields import Read, Sheet
 from portal.form.questions import absent, with_files
 from portal.form.typed import read
 from portal.house import Asking
-from portal.page import Reader, names_of, show, status_of, why
+from portal.page import show, status_of, why
 from portal.who.asking import Form, NotThere, Posted, SignedIn
 from portal.who.proof import unproved, wanted
 from portal.words import arrows, reading
 from portal.words.labels import labels
+from portal.words.reader import Reader, names_of
 from tasks import books
 from tasks.dossier import Dossier, dossiers
 

@@ -14,10 +14,11 @@ from door.journal import COLUMNS, ZERO, Entry, intact
 from door.store import among
 from portal.case.story import payload
 from portal.house import Asking
-from portal.page import PERSONS, Reader, names_of, show, spoken
+from portal.page import show, spoken
 from portal.paging import turn
 from portal.who.asking import NotThere, SignedIn
 from portal.words.plainly import Said, plainly
+from portal.words.reader import PERSONS, Reader, names_of
 from processes import PROCESSES
 
 router = APIRouter()

@@ -3,9 +3,9 @@ signed in there, or has no password here."""
 
 from portal import draft
 from portal.house import Answered, Asking
-from portal.page import Reader
 from portal.who import access
 from portal.who.asking import Posted, caller_of
+from portal.words.reader import Reader
 
 
 class ProveFirst(Answered):

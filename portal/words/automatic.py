@@ -8,7 +8,7 @@ from functools import cache
 from door.db import Db
 from door.store import among
 from models.policy import Book
-from portal.page import Reader, names_of
+from portal.words.reader import Reader, names_of
 
 NOBODY: Mapping[str, str] = {}
 _DAY = r"\d{4}-\d\d-\d\d"

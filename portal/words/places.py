@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from portal.page import Reader, raised
+from portal.words.reader import Reader, raised
 
 PART = re.compile(r"\[([^\]]*)\]|([^.\[\]]+)")
 

@@ -6,11 +6,11 @@ from typing import Any
 from markupsafe import Markup
 
 from door.db import Db
-from portal.page import DAY, INSTANT, LANGUAGES, Reader, names_of
 from portal.stages import titles
 from portal.words import arrows
 from portal.words.channels import medium
 from portal.words.labels import labels
+from portal.words.reader import DAY, INSTANT, LANGUAGES, Reader, names_of
 
 Said = tuple[str, str]  # a field and what it says
 Say = Callable[[str], str]

@@ -13,7 +13,7 @@ from door.fold import State
 from models.policy import Book, Checkpoint, PolicyError
 from models.policy.compare import Difference, compare
 from models.policy.judgement import Said
-from portal.page import Reader
+from portal.words.reader import Reader
 from tasks import books
 
 SECTIONS = (

@@ -22,7 +22,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from deployments.portal import server
 from deployments.ports import bound
-from portal.who.provider import Declared
+from portal.provider import Declared
 
 CLIENT, SECRET = "postloan", "a secret of the portal"
 Claims = dict[str, Any]

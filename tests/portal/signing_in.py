@@ -15,9 +15,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from portal.pages.account import HERE
+from portal.provider import Provider
 from portal.who import access
 from portal.who.asking import COOKIE
-from portal.who.provider import Provider
 from tests.portal.accounts import Accounts, account_service
 from tests.portal.conftest import Office
 

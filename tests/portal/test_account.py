@@ -11,9 +11,9 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from portal.pages.account import HERE
+from portal.provider import Provider
 from portal.who import access
 from portal.who.asking import COOKIE
-from portal.who.provider import Provider
 from tests.portal.accounts import Accounts, Claims, account_service
 from tests.portal.conftest import PASSWORD, Office
 from tests.portal.signing_in import Person, accounts, noted, person, sessions

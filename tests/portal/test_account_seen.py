@@ -4,7 +4,7 @@ comes back to the form with what he wrote."""
 from playwright.sync_api import expect
 
 from portal.pages.account import HERE
-from portal.who.provider import Provider
+from portal.provider import Provider
 from tests.portal.accounts import account_service
 from tests.portal.browser import PHONE, Served, assert_accessible, assert_nothing_sideways, kept
 from tests.portal.links import able, restriction

@@ -8,8 +8,8 @@ import pytest
 
 from door.db import Db
 from door.rebuild import export
-from portal.page import Reader
 from portal.prefect import Prefect, because
+from portal.words.reader import Reader
 from tests.portal.conftest import ON_ONE, Office
 from tests.portal.paged import paged
 from tests.tasks.forge import entries, forge, said, without_triggers

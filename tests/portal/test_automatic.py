@@ -10,10 +10,10 @@ import orjson
 import pytest
 
 from door.command import SYSTEM
-from portal.page import Reader
 from portal.pages.operations import _span
 from portal.words.automatic import automatic
 from portal.words.plainly import names
+from portal.words.reader import Reader
 from processes import PROCESSES
 from tasks import books
 from tests.portal.conftest import Office

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from models.policy import Book
-from portal.page import Reader
 from portal.words.places import placed
+from portal.words.reader import Reader
 from tasks import books
 from tests.portal.conftest import Office
 from tests.portal.links import do

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from deployments.bench.weeks import stages
-from portal.page import Reader
+from portal.words.reader import Reader
 from tests.portal.conftest import Office
 from tests.portal.form import opened
 from tests.portal.pictures import photo, send

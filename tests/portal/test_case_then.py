@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from portal.page import Reader
+from portal.words.reader import Reader
 from tests.portal.conftest import Office
 
 READER = Reader("en")

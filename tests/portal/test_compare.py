@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from portal.case.answers import written
 from portal.case.compare import Comparison, Pair, between, level_says
 from portal.form.typed import figure, money, refusal
-from portal.page import Reader
+from portal.words.reader import Reader
 from tests.tasks.core_bank import BOOK
 
 EN = Reader("en")

@@ -8,7 +8,8 @@ import pytest
 from markupsafe import escape
 
 import portal
-from portal.page import Reader, environment
+from portal.page import environment
+from portal.words.reader import Reader
 
 TEMPLATES = Path(portal.__file__).parent / "templates"
 WHAT = ("entry", "stream", "anchor", "answer", "photograph", "document", "question", "day")

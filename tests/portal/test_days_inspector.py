@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Route, expect
 
 from door.store import read_case
 from models.policy import Checkpoint
-from portal.page import Reader
+from portal.words.reader import Reader
 from tests.portal.browser import PHONE, Served
 from tests.portal.conftest import Office
 from tests.portal.day import Day

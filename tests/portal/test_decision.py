@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from portal.page import Reader
 from portal.who import access
+from portal.words.reader import Reader
 from tasks import books
 from tasks.gate import check
 from tests.portal.conftest import PASSWORD, Office

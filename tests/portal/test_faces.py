@@ -14,8 +14,8 @@ from playwright.sync_api import Page, expect
 from deployments.ports import free
 from portal.pages import inbox
 from portal.pages.account import HERE
+from portal.provider import Declared, Provider
 from portal.who import access
-from portal.who.provider import Declared, Provider
 from tests.portal.accounts import Accounts, account_service
 from tests.portal.browser import WIDE, Served, looked
 from tests.portal.conftest import PASSWORD, Office

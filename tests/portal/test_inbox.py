@@ -14,7 +14,7 @@ from alembic import command
 from door.db import Db, Row
 from door.schema import config, connection
 from door.store import read_case
-from portal.page import CLASSES, LEVELS, Reader
+from portal.words.reader import CLASSES, LEVELS, Reader
 from tasks import books
 from tasks.inbox import inbox
 from tests.portal.conftest import ON_ONE, Office

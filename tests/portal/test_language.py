@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po
 import portal
 from door.command import Refused
 from models.process import GATEWAY
-from portal.page import CLASSES, LANGUAGES, LEVELS, Reader, raised, unbroken
+from portal.words.reader import CLASSES, LANGUAGES, LEVELS, Reader, raised, unbroken
 from processes import PROCESSES
 from tasks import found as words_found
 from tasks import sentences

@@ -8,7 +8,7 @@ import pytest
 from door.eligible import eligible
 from door.store import read_case
 from models.policy import Book, Letters
-from portal.page import Reader
+from portal.words.reader import Reader
 from tasks import books
 from tasks.address import address
 from tasks.deliver import Post, send

@@ -15,10 +15,10 @@ from deployments.deploy import deploy
 from door.act import act
 from door.command import SYSTEM, Command
 from door.db import Db
-from portal.page import Reader
 from portal.prefect import FlowRun, Prefect, Read
 from portal.ran import ran
 from portal.stages import dry_run, missed
+from portal.words.reader import Reader
 from tasks import ledger, recorded
 from tasks.deliver import Post, send
 from tasks.foresee import foresee

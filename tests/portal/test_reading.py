@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from models.policy import Book, load
-from portal.page import LANGUAGES, Reader
+from portal.words.reader import LANGUAGES, Reader
 from portal.words.reading import SECTIONS, read
 from tests.portal.conftest import Office
 from tests.portal.test_evidence import visit

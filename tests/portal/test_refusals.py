@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from door.act import _ITEM_FORMS
 from door.command import Refused
 from models.process import USER
-from portal.page import LANGUAGES, Reader
 from portal.words.labels import labels
+from portal.words.reader import LANGUAGES, Reader
 from processes import PROCESSES
 from tasks.sentences import CONDITIONS, OF_ONE, REFUSALS, TO_HIM, sentence
 from tests.portal.conftest import Office

@@ -14,9 +14,9 @@ from httpx import Response
 
 from portal.api.caller import issue
 from portal.pages.account import HERE
+from portal.provider import Provider
 from portal.who import access
 from portal.who.asking import COOKIE
-from portal.who.provider import Provider
 from tests.portal.accounts import account_service
 from tests.portal.conftest import PASSWORD, Office, moved_in
 from tests.portal.desk import Desk, desk

@@ -7,9 +7,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from portal.app import create
-from portal.page import Reader
 from portal.who import access
 from portal.who.asking import COOKIE
+from portal.words.reader import Reader
 from tests.portal.conftest import ON_ONE, PASSWORD, Office
 
 LAST = "SELECT action FROM entry WHERE stream = ? ORDER BY seq DESC LIMIT 1"

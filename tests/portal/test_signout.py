@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import expect
 
 from portal.pages.account import HERE, LONGEST
+from portal.provider import Provider
 from portal.who import access
 from portal.who.asking import COOKIE, HINT
-from portal.who.provider import Provider
 from tests.portal.accounts import CLIENT, Accounts, account_service
 from tests.portal.browser import PHONE, Served, assert_accessible
 from tests.portal.conftest import PASSWORD, Office

@@ -166,7 +166,7 @@ def test_where_somebody_else_is_left_it_is_saved_at_once(office: Office, admin: 
 def test_trying_a_change_leaves_nothing_behind(office: Office, admin: str, today: date) -> None:
     from portal.form.changes import Typed
     from portal.form.changes import change as made_of
-    from portal.page import Reader
+    from portal.words.reader import Reader
 
     manager, case = whose(office)
     since = office.db.rows("SELECT since FROM role_grant WHERE person = ? AND role = 'account_manager'", manager)[0][0]

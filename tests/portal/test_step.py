@@ -15,8 +15,8 @@ from door.command import Command
 from door.eligible import eligible
 from door.fold import State
 from models.process import USER
-from portal.page import Reader
 from portal.who import access
+from portal.words.reader import Reader
 from tasks import books
 from tests.portal.conftest import PASSWORD, Office
 from tests.portal.form import Sent, opened
