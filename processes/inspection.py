@@ -61,13 +61,13 @@ INSPECTION = Process(
             Do("verify", "weigh", f.Verification, bulk=True),
             Do("disagree", "review", f.Disagreement, limit=1, over="decide"))),
         "verify_site": Step(USER, DEPARTMENT, OFFICER, due="verify_site", does=(
-            Do("record", "compare", f.OwnRecord, rows={"evidence": "evidence"}),)),
-        "revisit": Step(USER, DEPARTMENT, OFFICER, whose="record", due="revisit", does=(
+            Do("record", "compare", f.OwnRecord, rows={"evidence": "evidence"}),
+            Do("nobody_met", "revisit", f.Reason))),
+        "revisit": Step(USER, DEPARTMENT, OFFICER, whose="nobody_met", due="revisit", does=(
             Do("record", "compare", f.OwnRecord, rows={"evidence": "evidence"}),)),
         "compare": Step(USER, DEPARTMENT, OFFICER, whose="record", due="compare", does=(
             Do("verify", "weigh", f.Verification),
-            Do("disagree", "review", f.Disagreement, limit=1, over="decide"),
-            Do("nobody_met", "revisit", f.Reason, limit=1))),
+            Do("disagree", "review", f.Disagreement, limit=1, over="decide"))),
 
         # -- escalation
         "weigh": Step(SERVICE, SYSTEM, "system", does=(

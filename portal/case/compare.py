@@ -10,7 +10,7 @@ from portal.case.answers import written
 from portal.words.reader import Reader
 from tasks.dossier import PACKAGES, Dossier
 
-UNVERIFIED = "V6"  # nobody was met: first visited once more
+UNVERIFIED = "V6"
 WITHIN = Decimal("0.1")  # of the manager's figure
 
 

@@ -8,9 +8,8 @@ from typing import Any
 from door.fold import State
 from models import forms
 from models.policy import Book
-from models.process import Do, Form, Nothing, Process
+from models.process import Do, Form, Nothing
 from portal.case.answers import LEVEL
-from portal.case.compare import UNVERIFIED
 from portal.case.file import File
 from portal.form.fields import MOST_ROWS, Choices, Field, Read, Row, Rows, Section, Sheet, Typed, made
 from portal.form.questions import needs, questions
@@ -204,7 +203,7 @@ def _defect(say: Callable[[str], str], f: Field) -> str:
 def _judge(m: Matter) -> Sheet:
     """At the desk the arrow is chosen before; at the comparison the outcome says which it is, and the level is the one
     that was recorded."""
-    say, comparing, again = m.reader.say, m.s.step == "compare", goes_again(m.s, m.file.process)
+    say, comparing = m.reader.say, m.s.step == "compare"
     mine = tuple(code for code, o in m.book.outcomes.items() if o.answered == (m.do.name == "disagree"))
     outcomes = codes(m.book.outcomes) if comparing else codes(m.book.outcomes, *mine)
     if not comparing:
@@ -212,13 +211,10 @@ def _judge(m: Matter) -> Sheet:
         return Sheet(m.do.form, (Section("", tuple(fields)),))
     asked = _fields(m, forms.Disagreement, leave=("own_level",), outcome=outcomes, inadequate=codes(m.book.inadequate))
     reason = say("To disagree it is needed; where you agree, it is a note.")
-    nobody = say("V6 where nobody was met: say in the reason what you saw. A second, unannounced visit is then set for you, "
-                 "until {day}.").format(day=m.reader.day(_until(m))) if again else say(
-        "V6 where nobody was met this time either: say in the reason what you saw. The manager answers once, and what he "
-        "concludes then is verified again; the second time the credit manager decides.")  # fmt: skip
+    unmet = say("V6 where nobody was met the second time either: say in the reason what you saw. The manager answers once, and "
+                "what he concludes then is verified again; the second time the credit manager decides.")  # fmt: skip
     shown = tuple(replace(f, needed=False, help=reason) if f.name == "reason" else
-                  replace(f, help=nobody, preset=UNVERIFIED if m.do.name == "nobody_met" else "") if f.name == "outcome"
-                  else f for f in asked)  # fmt: skip
+                  replace(f, help=unmet) if f.name == "outcome" else f for f in asked)  # fmt: skip
 
     def settle(read: Read) -> None:
         said = read.payload
@@ -226,25 +222,19 @@ def _judge(m: Matter) -> Sheet:
             said.pop("inadequate", None)
             said["note"] = said.pop("reason", "")
         elif not said.get("reason"):
-            read.wrong["reason"] = (
-                say("Say what you saw there.")
-                if m.do.name == "nobody_met"
-                else say("Give the reason why you disagree.")
-            )
-        elif m.do.name == "nobody_met":
-            read.payload = {"reason": said["reason"]}
+            read.wrong["reason"] = say("Give the reason why you disagree.")
 
     return Sheet(m.do.form, (Section("", shown),), {"own_level": m.s.facts["own_level"]}, settle)
 
 
-def goes_again(s: State, process: Process) -> bool:
-    """May who met nobody on site still go there a second time?"""
-    do = process.steps[s.step].by_name.get("nobody_met")
-    return do is not None and s.done.get(do.name, 0) < do.limit
-
-
-def _until(m: Matter) -> str:
-    return m.asking.rules.deadline(m.s.book, m.file.process.steps["revisit"].due, m.asking.day, m.s.facts)
+def _unmet(m: Matter) -> Sheet:
+    """Said before anything is compared, so that the second visit is as blind as the first."""
+    until = m.asking.rules.deadline(m.s.book, m.file.process.steps["revisit"].due, m.asking.day, m.s.facts)
+    help_ = m.reader.say("Say what you saw there. A second, unannounced visit is then set for you, until {day}.")
+    fields = _fields(m, m.do.form)
+    return Sheet(
+        m.do.form, (Section("", tuple(replace(f, help=help_.format(day=m.reader.day(until))) for f in fields)),)
+    )
 
 
 def _collect(m: Matter) -> Sheet:
@@ -307,7 +297,7 @@ def _impose(m: Matter) -> Sheet:
 _SPECIAL: Mapping[tuple[str, str], Callable[[Matter], Sheet]] = {
     ("inspection", "conclude"): _conclude, ("inspection", "check"): _check, ("inspection", "return"): _back,
     ("inspection", "send_back"): _back, ("inspection", "verify"): _judge, ("inspection", "disagree"): _judge,
-    ("inspection", "nobody_met"): _judge,
+    ("inspection", "nobody_met"): _unmet,
     ("inspection", "submit"): _collect, ("inspection", "collect"): _collect, ("inspection", "record"): _collect,
     ("inspection", "impose"): _impose,
 }  # fmt: skip

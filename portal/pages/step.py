@@ -14,7 +14,6 @@ from door.eligible import eligible
 from models.policy import Book, PolicyError
 from models.process import USER, Do
 from portal import draft, files, handed
-from portal.case.compare import UNVERIFIED
 from portal.case.distance import Distances, distances
 from portal.case.file import File, book_changes, opened
 from portal.case.now import for_whom
@@ -38,7 +37,7 @@ from tasks.dossier import Dossier, dossiers
 
 router = APIRouter()
 COLLECTING = ("submit", "collect")  # on the page of the visit
-OUTCOMES = ("verify", "disagree", "nobody_met")  # of a comparison, chosen by what it came to
+OUTCOMES = ("verify", "disagree")  # of a comparison, chosen by what it came to
 
 
 @dataclass(slots=True)
@@ -210,13 +209,11 @@ def _decided(posted: Posted, view: View, typed: dict[str, str]) -> Response:
 
 
 def _turn(view: View, typed: Mapping[str, str]) -> None:
-    """Where own record and conclusion are compared, the outcome says whether it is to agree, to disagree, or to go there a
-    second time."""
-    code, file = typed.get("outcome", ""), view.file
-    if file.s.step == "compare" and (outcome := view.book.outcomes.get(code)) is not None:
-        again = code == UNVERIFIED and sheets.goes_again(file.s, file.process)
-        view.action = "nobody_met" if again else "disagree" if outcome.answered else "verify"
-        view.do = file.process.steps["compare"].by_name[view.action]
+    """Where own record and conclusion are compared, the outcome says whether it is to agree or to disagree."""
+    outcome = view.book.outcomes.get(typed.get("outcome", ""))
+    if view.file.s.step == "compare" and outcome is not None:
+        view.action = "disagree" if outcome.answered else "verify"
+        view.do = view.file.process.steps["compare"].by_name[view.action]
 
 
 def _alike(action: str) -> tuple[str, ...]:

@@ -154,7 +154,7 @@ class Bank:
         usual = {"dispatch": (SYSTEM, "assign"), "visit": ("ahn", "submit"), "collect": ("lee", "collect"),
                  "screen": (SYSTEM, "pass"), "check": ("yoon", "check"), "prepare": (SYSTEM, "propose"),
                  "review": ("lee", "conclude"), "draw": (SYSTEM, verifies), "verify_desk": ("choi", "verify"),
-                 "verify_site": ("choi", "record"), "compare": ("choi", "nobody_met" if to == "revisit" else "verify"),
+                 "verify_site": ("choi", "nobody_met" if to == "revisit" else "record"), "compare": ("choi", "verify"),
                  "weigh": (SYSTEM, "escalate" if to == "decide" else "close")}  # fmt: skip
         while (step := self.state(case).step) != to:
             self.do(*usual[step], case)

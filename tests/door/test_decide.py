@@ -93,12 +93,13 @@ def test_who_recorded_on_site_compares(quick: Bank) -> None:
 
 
 def test_who_met_nobody_on_site_goes_there_once_more_himself_and_no_third_time(quick: Bank) -> None:
-    case = quick.inspection("compare")
+    case = quick.inspection("verify_site")
     quick.do("choi", "nobody_met", case)
     assert (quick.state(case).step, quick.state(case).owner) == ("revisit", "choi")
     assert quick.refused("jung", "record", case) == Refused("not_yours", {"owner": "choi"})
+    assert quick.refused("choi", "nobody_met", case).code == "not_here"
     quick.do("choi", "record", case)
-    assert quick.refused("choi", "nobody_met", case) == Refused("limit", {"action": "nobody_met", "limit": 1})
+    assert quick.refused("choi", "nobody_met", case).code == "not_here"
     quick.do("choi", "disagree", case, said={"outcome": "V6"})
     assert quick.state(case).step == "review"
 

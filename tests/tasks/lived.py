@@ -6,6 +6,8 @@ from pathlib import Path
 
 from sqlmodel import SQLModel
 
+import models.access
+import models.reference  # noqa: F401 - their tables are moved too, also where nobody has asked for them yet
 from models.tables import KINDS
 from tasks.house import House
 
