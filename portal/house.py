@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from queue import Empty, LifoQueue
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from door.command import Clock, Command, Person, Rules, Verdict
+from door.command import Clock, Person, Rules
 from door.db import Db, connect
 from portal.provider import Provider
 from tasks import books
@@ -103,20 +103,6 @@ class Asking:
     @property
     def clock(self) -> Clock:
         return self.portal.house.clock(self.portal.house.business_date())
-
-    def act(self, *commands: Command) -> list[Verdict]:
-        """Through the door; a flow that has to do with what came of it is told."""
-        from door.act import act
-        from portal.case.sight import discreet, unheard
-        from tasks.services import SERVICES
-
-        quiet = unheard(self, commands)
-        asked = [replace(c, seen=None) if c.case in quiet and c.action == "comment" else c for c in commands]
-        verdicts = act(self.db, asked, self.clock, self.rules)
-        stages = {SERVICES[v.step].stage for v in verdicts if not v.refused and v.step in SERVICES}
-        for stage in sorted(stages):
-            self.portal.wake(stage)
-        return [discreet(self, c, v) if c.case in quiet else v for c, v in zip(asked, verdicts, strict=True)]
 
 
 def portal_of(request: Request) -> Portal:

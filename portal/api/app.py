@@ -20,6 +20,7 @@ from models.process import USER
 from portal.api import forms as f
 from portal.api.caller import COLUMNS, LARGEST, Acts, Caller, HandsIn, Key, Pays, Problem, Reads, Visits, refusal, seen
 from portal.api.evidence import router as evidence_router
+from portal.case.acted import acted
 from portal.case.scope import scope
 from portal.case.sight import at_step, shown, sight
 from portal.guard import TooLarge, numbered
@@ -171,7 +172,7 @@ def _act(caller: Caller, case: int, command: Command) -> f.Done:
     if place := stranger(caller.person, case, command.payload):
         raise Problem(422, "no_file", f"{place}: this file was not handed in for the case by the caller: POST "
                       f"/cases/{case}/evidence takes it in, and answers how it is named.", field=place)  # fmt: skip
-    (verdict,) = caller.person.act(command)
+    (verdict,) = acted(caller.person, command)
     if verdict.refused:
         raise refusal(verdict.refused)
     return f.Done(case=case, step=verdict.step, seq=verdict.seq, hash=verdict.hash, repeated=verdict.repeated)

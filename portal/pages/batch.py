@@ -13,6 +13,7 @@ from door import store
 from door.command import Command, Refused, Verdict, legible
 from door.eligible import eligible, why_not_me
 from portal.case import green
+from portal.case.acted import acted
 from portal.case.scope import scope
 from portal.case.sight import UNANNOUNCED, hidden, shown
 from portal.house import Asking
@@ -143,7 +144,7 @@ def _reader(asking: Asking) -> Reader:
 def _acted(posted: Posted, action: str, cases: Sequence[int], his: Mapping[int, Waiting],
            names: Mapping[int, str]) -> list[Told]:  # fmt: skip
     said = {name: posted.text(name) for name in ASKED.get(action, ())}
-    verdicts = posted.asking.act(*(_command(posted, action, said, case, his.get(case)) for case in cases))
+    verdicts = acted(posted.asking, *(_command(posted, action, said, case, his.get(case)) for case in cases))
     return [_told(posted.asking, case, names[case], v) for case, v in zip(cases, verdicts, strict=True)]
 
 
@@ -188,7 +189,7 @@ def _decided(posted: Posted, action: str, cases: Sequence[int], his: Mapping[int
     commands = [
         _command(posted, greens[case].name, green.says(asking, states[case]), case, his[case]) for case in asked
     ]
-    verdicts = dict(zip(asked, asking.act(*commands), strict=True)) if asked else {}
+    verdicts = dict(zip(asked, acted(asking, *commands), strict=True)) if asked else {}
     states |= {s.id: s for s in store.read_cases(asking.db, [case for case in cases if case not in his])}
     untold = hidden(asking, list(states.values()))
     reader = _reader(asking)

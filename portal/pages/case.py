@@ -17,6 +17,7 @@ from models.policy import Book, PolicyError
 from models.process import END, USER
 from portal import draft
 from portal.case import about, answers
+from portal.case.acted import acted
 from portal.case.distance import Distances, distances
 from portal.case.file import File, book_changes, opened
 from portal.case.now import item_acts, now, recipients
@@ -75,7 +76,7 @@ def act(posted: Form, case: int) -> Response:
     if action in ASKED and (wrong or not posted.text("sent")):
         return _asked(file, posted.text("behalf"), action, said, wrong, 422 if wrong else 200)
     seen = posted.text("seen")
-    verdict = asking.act(Command(
+    verdict = acted(asking, Command(
         asking.me.id, action, said, case=case, key=posted.text("key") or None, on_behalf_of=posted.text("behalf") or None,
         seen=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 and action != "comment" else None))[0]  # fmt: skip
     if verdict.refused is None:

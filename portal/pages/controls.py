@@ -17,6 +17,7 @@ from door.fold import CASE_COLUMNS, State, load
 from door.store import among
 from models.policy import PolicyError
 from models.tables import STOPPED
+from portal.case.acted import acted
 from portal.case.scope import scope
 from portal.house import Asking
 from portal.page import show, spoken, why
@@ -197,7 +198,7 @@ def opened(posted: Form) -> Response:
     if wrong:
         return _form(asking, what, borrower, typed=typed, wrong=wrong, status=422)
     book = books.in_force(asking.db, asking.day)
-    verdict = asking.act(Command(asking.me.id, OPENS[what], said, process=what, subject=borrower, book=book,
+    verdict = acted(asking, Command(asking.me.id, OPENS[what], said, process=what, subject=borrower, book=book,
                                  key=f"new.{posted.text('key')}"))[0]  # fmt: skip
     if verdict.refused:
         return _form(asking, what, borrower, typed=typed, refused=why(asking, verdict.refused), status=409)

@@ -20,6 +20,7 @@ from door.fold import State
 from models.process import END, SERVICE
 from portal import draft
 from portal.case import green
+from portal.case.acted import acted
 from portal.case.linked import Choice, View, view_of
 from portal.case.matter import Said, effect, matter, named
 from portal.case.sight import UNANNOUNCED, sight
@@ -66,7 +67,7 @@ def decided(posted: Form, text: str) -> Response:
     if wrong or chosen is None:
         return _page(view, 422, posted, wrong)
     seen = posted.text("seen")
-    verdict = asking.act(Command(
+    verdict = acted(asking, Command(
         asking.me.id, action, _payload(view, posted, chosen), case=view.s.id, key=posted.text("key") or None,
         on_behalf_of=view.waiting.behalf if view.waiting else None,
         seen=int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else -1))[0]  # fmt: skip

@@ -14,6 +14,7 @@ from door.eligible import eligible
 from models.policy import Book, PolicyError
 from models.process import USER, Do
 from portal import draft, files, handed
+from portal.case.acted import acted
 from portal.case.distance import Distances, distances
 from portal.case.file import File, book_changes, opened
 from portal.case.now import for_whom
@@ -197,7 +198,7 @@ def _decided(posted: Posted, view: View, typed: dict[str, str]) -> Response:
         found.wrong |= {"password": problem} if problem else {}
     if found.wrong or found.missing:
         return shown(view, typed=typed, found=found, status=422, key=posted.text("key"))
-    verdict: Verdict = asking.act(Command(
+    verdict: Verdict = acted(asking, Command(
         asking.me.id, view.action, found.payload, case=s.id, key=posted.text("key") or None, on_behalf_of=view.behalf,
         seen=s.seq))[0]  # fmt: skip
     if verdict.refused is not None:
