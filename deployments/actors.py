@@ -132,7 +132,7 @@ class Actors:
                 return "send_back", {"defects": [{"code": "B08", "where": "figures"}],
                                      "reason": "Orders and inflow contradict each other."}  # fmt: skip
             return "conclude", self._conclusion(s, d, r)
-        if s.step == "verify_site" and r.random() < 0.03:
+        if s.step == "verify_site" and r.random() < 0.012:
             return "nobody_met", {"reason": "The gate was shut, and nobody answered the telephone."}
         if s.step in ("verify_site", "revisit"):
             return "record", {"own_level": s.facts["proposed_level"], "visited_on": self.day.isoformat()}
