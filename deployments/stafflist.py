@@ -35,7 +35,6 @@ from models.forms import Name
 from models.policy import Book, PolicyError
 from processes import PROCESSES
 from tasks.files import CONDITION
-from tasks.mapping import LOADER
 
 Label = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 #: Roles that no step of a process names: told of what nobody may do, and readers.
@@ -130,8 +129,8 @@ def read(path: Path) -> Read:
     """Raises Mistake with every mistake of form and its line; OSError where the file can't be read."""
     try:
         text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, LOADER)
-        data = yaml.load(text, LOADER)  # noqa: S506
+        node = yaml.compose(text, yaml.BaseLoader)
+        data = yaml.load(text, yaml.BaseLoader)  # noqa: S506 - the loader that makes nothing but text
     except UnicodeDecodeError:
         raise Mistake(f"{path} is not UTF-8 text: save it in UTF-8.") from None
     except yaml.MarkedYAMLError as e:

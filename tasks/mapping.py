@@ -31,8 +31,6 @@ from models.forms import Name
 from models.snapshot import COLUMNS, REQUIRED
 from tasks.extract import IntakeError
 
-LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # makes nothing but text; the first where PyYAML has libyaml
-
 
 class MappingError(IntakeError):
     """The mapping can't be used; `mistakes` are sentences, each with file and line."""
@@ -227,12 +225,12 @@ def load(path: Path) -> Mapping:
     except (OSError, UnicodeDecodeError) as e:
         raise MappingError([f"{path} cannot be read as UTF-8 text ({e})."]) from e
     try:
-        node = yaml.compose(text, LOADER)
+        node = yaml.compose(text, yaml.BaseLoader)
         if not isinstance(node, yaml.MappingNode):
             raise MappingError([f"{path}:1: a mapping holds the keys format, columns, aside, reject_if, staff."])
         if twice := list(_twice(path, node)):
             raise MappingError(twice)
-        data = yaml.load(text, LOADER)  # noqa: S506
+        data = yaml.load(text, yaml.BaseLoader)  # noqa: S506 - the loader that makes nothing but text
     except yaml.MarkedYAMLError as e:
         line = e.problem_mark.line + 1 if e.problem_mark else 1
         raise MappingError([f"{path}:{line}: this is not YAML: {e.problem}."]) from e
