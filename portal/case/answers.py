@@ -90,7 +90,7 @@ def written(asked: Checkpoint, value: str | None, currency: str, reader: Reader)
             return reader.day(value)
         except ValueError:
             return value
-    if (number := _number(value)) is not None and asked.type == "number":
+    if (number := number_of(value)) is not None and asked.type == "number":
         if _amount(asked, reader) and number == int(number):
             return reader.money(int(number), currency)
         return f"{number:,}".replace("-", "−") + (" %" if asked.unit.startswith("%") else "")
@@ -105,7 +105,7 @@ def _change(asked: Checkpoint, last: str | None, now: str | None, reader: Reader
         return ""
     if last == now:
         return say("same")
-    a, b = _number(last), _number(now)
+    a, b = number_of(last), number_of(now)
     if asked.type == "number" and a is not None and b is not None:
         if a and not asked.unit.startswith("%"):
             return f"{(b - a) / abs(a) * 100:+.0f} %".replace("-", "−")
@@ -116,7 +116,8 @@ def _change(asked: Checkpoint, last: str | None, now: str | None, reader: Reader
     return say("changed")
 
 
-def _number(text: str) -> Decimal | None:
+def number_of(text: str) -> Decimal | None:
+    """An answer that is a figure; None: it is none."""
     try:
         number = Decimal(text)
     except InvalidOperation:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from models.policy import Book, Checkpoint
-from portal.case.answers import written
+from portal.case.answers import number_of, written
 from portal.words.reader import Reader
 from tasks.dossier import PACKAGES, Dossier
 
@@ -97,7 +97,7 @@ def between(asked: Checkpoint, theirs: str, own: str, reader: Reader) -> tuple[s
         return (say("same"), False) if theirs.strip() == own.strip() else (say("read both"), None)
     if theirs == own:
         return say("same"), False
-    a, b = _number(theirs), _number(own)
+    a, b = number_of(theirs), number_of(own)
     if asked.type != "number" or a is None or b is None:
         return say("differs"), True
     differs = abs(b - a) > WITHIN * abs(a)
@@ -119,11 +119,3 @@ def level_says(c: Comparison, reader: Reader) -> str:
     if apart > 0:
         return words[apart - 1]
     return say("too high") if apart else say("same")
-
-
-def _number(text: str) -> Decimal | None:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None

@@ -21,7 +21,8 @@ from portal.case.scope import ALL, managed
 from portal.house import Asking, Me
 from tasks.gate import VERIFYING
 
-BLIND = ("draw", "verify_site", "revisit")  # concluded, and a record of one's own may still be asked for
+ON_SITE = ("verify_site", "revisit")  # where one records for oneself
+BLIND = ("draw", *ON_SITE)  # concluded, and a record of one's own may still be asked for
 RECORD, OFFICER, MANAGER = "record", "post_loan_officer", "account_manager"
 DRAW = "draw"  # what each step of the verification is shown as to whom it is not announced
 UNANNOUNCED = "unannounced"

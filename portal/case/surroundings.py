@@ -12,6 +12,7 @@ from portal.case.answers import findings, written
 from portal.case.compare import Comparison, comparison, level_says
 from portal.case.file import File
 from portal.case.matter import effect
+from portal.case.sight import ON_SITE
 from portal.case.story import payload
 from portal.words.automatic import adds, automatic
 from portal.words.reader import names_of
@@ -21,14 +22,13 @@ from tasks.dossier import Dossier
 
 CHANGES, FOUND = 8, 8  # of what changed since the last inspection, and of the findings, the first
 READS = ("check", "review", "verify_desk", "compare", "decide")  # steps at which what was found is decided on
-BLIND = ("verify_site", "revisit")
 
 
 def surroundings(file: File, d: Dossier | None, book: Book, seen: int) -> dict[str, Any]:
     asking, s, sight, reader = file.asking, file.s, file.sight, file.reader
     opening = payload(file.entries[0]) if file.entries else {}
     manager = store.managers(asking.db, [s.subject], asking.day).get(s.subject, "")
-    blind = s.step in BLIND
+    blind = s.step in ON_SITE
     proposal = d.last("propose") if d and sight.judged and not blind else None
     why = str(proposal.payload.get("because", "")) if proposal else ""
     because = automatic(why, reader, book, file.names) if adds(why) else ""
